@@ -1,0 +1,35 @@
+/** Every bound in one place; those that a reader of our format must know are repeated in FORMAT.md §11. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Longest shard. One IPFS block and one small S3 object carry it. */
+export const SHARD_BYTES_MAX: number = MIB;
+/** A field of a row above this goes into chunks of its own; five of them still fit one leaf, and the leaf one pack at k = 1. */
+export const INLINE_VALUE_BYTES_MAX: number = 128 * KIB;
+/** How a large field is cut. */
+export const VALUE_PIECE_BYTES: number = 256 * KIB;
+/** Largest field of a row: Postgres allows 1 GiB, but a row passes through memory whole. */
+export const FIELD_BYTES_MAX: number = 256 * MIB;
+/** Plaintext of any chunk; a sealed one, 21 bytes longer, must fit a pack of one shard. */
+export const CHUNK_BYTES_MAX: number = MIB - 64;
+/** A pack below this travels inside the index segment instead of becoming n shards. */
+export const SMALL_PACK_BYTES: number = 64 * KIB;
+/** A writer ends an index segment here. */
+export const SEGMENT_BYTES_AIM: number = 768 * KIB;
+/** A reader refuses a larger one. */
+export const SEGMENT_BYTES_MAX: number = 4 * MIB;
+export const MANIFEST_BYTES_MAX: number = 4 * MIB;
+export const BUNDLE_BYTES_MAX: number = 256 * KIB;
+export const VAULT_FILE_BYTES_MAX: number = 64 * KIB;
+/** A tree of 2^63 rows with two entries a node would be this deep. */
+export const TREE_LEVEL_MAX: number = 63;
+
+/** Sealed packs waiting in memory for a slow backend; above it they wait on disk. */
+export const SPOOL_MEMORY_BYTES: number = 48 * MIB;
+/** Sealed packs waiting on disk; above it reading rows waits for the uploads. */
+export const SPOOL_DISK_BYTES: number = 8 * 1024 * MIB;
+/** Decoded packs that a restore keeps at hand. */
+export const PACK_CACHE_BYTES: number = 48 * MIB;
+/** Snapshots read at once while listing. */
+export const READS_AT_ONCE: number = 16;
