@@ -1,0 +1,99 @@
+import { createCipheriv } from 'node:crypto';
+import { ByteWriter, view } from '../../core/bytes.ts';
+import { invariant, ValenceError } from '../../core/errors.ts';
+import { SHARD_BYTES_MAX } from '../../core/limits.ts';
+import { erasureCodec } from '../erasure/codec.ts';
+import { derive, LABELS } from '../keys/derive.ts';
+import { padmeLength } from '../padme.ts';
+import { commitShard } from '../shard/merkle.ts';
+import type { ShardCommitment } from '../shard/merkle.ts';
+import { sha256 } from '../shard/name.ts';
+
+/** A pack as n shards, any k of which give it back, each masked for its holder. FORMAT.md §6.3 and §6.4. */
+
+/** The only erasure code so far: systematic Reed-Solomon over GF(2^8). */
+export const CODE_REED_SOLOMON = 1;
+
+/** Any `k` of `n` shards rebuild a stripe; plain copies are k = 1. */
+export interface Profile {
+  readonly k: number;
+  readonly n: number;
+}
+
+/** What must be known of a stripe to decode it; its id is a digest of this. */
+export interface StripeGeometry extends Profile {
+  readonly code: number;
+  /** Bytes of each shard. */
+  readonly shardLength: number;
+  /** Bytes of the pack before padding. */
+  readonly packLength: number;
+  /** SHA-256 of the pack with its padding. */
+  readonly packDigest: Uint8Array;
+}
+
+/** What makes one mask: never the same for two holders, two shards or two epochs. */
+export interface MaskContext {
+  readonly stripeId: Uint8Array;
+  readonly index: number;
+  /** 16 bytes. */
+  readonly holder: Uint8Array;
+  /** Raised whenever a shard is placed anew. */
+  readonly epoch: number;
+}
+
+/** A shard as a holder keeps it. */
+export interface StoredShard extends ShardCommitment {
+  readonly bytes: Uint8Array;
+  readonly name: Uint8Array;
+}
+
+/** Largest pack of a profile. */
+export function packCapacity(profile: Profile): number {
+  return profile.k * SHARD_BYTES_MAX;
+}
+
+export function stripeId(geometry: StripeGeometry): Uint8Array {
+  const { code, k, n, shardLength, packDigest } = geometry;
+  return sha256(new ByteWriter(40).u8(code).u8(k).u8(n).u32(shardLength).bytes(packDigest).finish());
+}
+
+/** Pads a pack with zeros and codes it. The shards are not masked yet. */
+export function encodeStripe(pack: Uint8Array, profile: Profile): { geometry: StripeGeometry; shards: Uint8Array[] } {
+  invariant(pack.length > 0 && pack.length <= packCapacity(profile), `a pack of ${pack.length} bytes does not fit ${profile.k} shards`);
+  const shardLength = padmeLength(Math.ceil(pack.length / profile.k));
+  const padded = Buffer.alloc(shardLength * profile.k);
+  padded.set(pack);
+  const geometry = {
+    code: CODE_REED_SOLOMON,
+    ...profile,
+    shardLength,
+    packLength: pack.length,
+    packDigest: sha256(padded),
+  };
+  return { geometry, shards: erasureCodec(profile.k, profile.n).encode(padded) };
+}
+
+/**
+ * The pack from any k unmasked shards (null where missing).
+ * @throws `integrity/too-few-shards`, or `integrity/authentication-failed` when the shards do not belong together
+ */
+export function decodeStripe(geometry: StripeGeometry, shards: readonly (Uint8Array | null)[]): Uint8Array {
+  const padded = erasureCodec(geometry.k, geometry.n).reconstruct(shards);
+  if (Buffer.compare(sha256(padded), geometry.packDigest) !== 0) {
+    throw new ValenceError('integrity/authentication-failed', 'the shards of a stripe decode to other bytes than were stored');
+  }
+  return padded.subarray(0, geometry.packLength);
+}
+
+/** Masks a shard, or takes the mask off again. Gives new bytes. */
+export function maskShard(maskKey: Uint8Array, context: MaskContext, bytes: Uint8Array): Uint8Array {
+  const info = new ByteWriter(64).bytes(context.stripeId).u8(context.index).bytes(context.holder).u32(context.epoch).finish();
+  const key = derive(maskKey, LABELS.shardMask, 32, info);
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(view(bytes));
+}
+
+/** The shard as `context.holder` is to keep it, with its name and commitment. */
+export function storeShard(maskKey: Uint8Array, context: MaskContext, shard: Uint8Array): StoredShard {
+  const bytes = maskShard(maskKey, context, shard);
+  return { bytes, name: sha256(bytes), ...commitShard(bytes) };
+}
