@@ -1,0 +1,6 @@
+import { lockHome } from '../../src/config/home-lock.ts';
+import { homeAt } from '../../src/config/home.ts';
+
+/** A process of its own that owns the home given as argument until it is killed or its parent goes away. */
+await lockHome(homeAt(process.argv[2] ?? ''), { command: 'valence test' });
+process.send?.('locked');
