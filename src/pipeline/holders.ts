@@ -1,0 +1,92 @@
+import type { Backend } from '../backends/backend.ts';
+import { isValenceError, ValenceError } from '../core/errors.ts';
+import { uuidText } from '../core/ids.ts';
+import type { Random } from '../core/random.ts';
+import { encodeVaultFile, VAULT_FILE_NAME } from '../format/vault-file.ts';
+import type { VaultFile } from '../format/vault-file.ts';
+import { foreignVault, readVaultFile } from '../vault/places.ts';
+import type { Blemish } from '../vault/places.ts';
+
+/** A configured backend that takes part in a run. */
+export interface WritableHolder {
+  /** UUID text, from its `valence.json`. */
+  readonly holder: string;
+  readonly backend: Backend;
+  readonly name: string;
+  readonly type: string;
+  readonly domain: string;
+}
+
+/** A backend as configured, before its `valence.json` has been looked at. */
+export interface ConfiguredBackend extends Omit<WritableHolder, 'holder'> {}
+
+export interface PreparedHolders {
+  readonly holders: readonly WritableHolder[];
+  readonly away: readonly Blemish[];
+}
+
+/**
+ * Makes each backend a holder of this vault: an empty place gets a `valence.json` with a new identity, so that it is never
+ * taken for the place that was lost. Backends that are away or damaged are left out of the run and reported.
+ * @throws `backend/foreign-vault`, `format/newer`
+ */
+export async function prepareHolders(
+  backends: readonly ConfiguredBackend[],
+  vaultId: string,
+  random: Random,
+  signal?: AbortSignal,
+): Promise<PreparedHolders> {
+  const results = await Promise.all(backends.map(async (configured) => prepare(configured, vaultId, random, signal)));
+  return {
+    holders: results.flatMap((result) => ('holder' in result ? [result] : [])),
+    away: results.flatMap((result) => ('error' in result ? [result] : [])),
+  };
+}
+
+async function prepare(
+  configured: ConfiguredBackend,
+  vaultId: string,
+  random: Random,
+  signal?: AbortSignal,
+): Promise<WritableHolder | Blemish> {
+  const { backend } = configured;
+  try {
+    const file = (await readVaultFile(backend, signal)) ?? (await claim(backend, vaultId, random, signal));
+    if (file.vaultId !== vaultId) throw foreignVault(backend.location, file.vaultId, vaultId);
+    return { ...configured, holder: file.holder };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!isValenceError(error) || isValenceError(error, 'backend/foreign-vault', 'format/newer', 'internal/invariant')) throw error;
+    return { location: backend.location, error };
+  }
+}
+
+async function claim(backend: Backend, vaultId: string, random: Random, signal?: AbortSignal): Promise<VaultFile> {
+  const file = { vaultId, holder: newHolderId(random) };
+  try {
+    await backend.put(VAULT_FILE_NAME, encodeVaultFile(file), { signal });
+    return file;
+  } catch (error) {
+    const winner = isValenceError(error, 'backend/already-exists') ? await readVaultFile(backend, signal) : null;
+    if (winner === null) throw error;
+    return winner;
+  }
+}
+
+/** A random (version 4) UUID. */
+function newHolderId(random: Random): string {
+  const bytes = Buffer.from(random.bytes(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return uuidText(bytes);
+}
+
+/** That a run cannot commit: the reason of the first backend that refused, or that too few are there. */
+export function tooFewHolders(needed: number, present: number, reasons: readonly Blemish[]): ValenceError {
+  const full = reasons.find(({ error }) => error.code === 'backend/full');
+  const code = full === undefined ? 'backend/unavailable' : 'backend/full';
+  return new ValenceError(code, `only ${present} backends take shards and ${needed} are needed; nothing was committed`, {
+    hint: full === undefined ? 'bring the backends back, or change the tier' : 'make room, or add a backend',
+    context: { reasons: reasons.map(({ location, error }) => ({ location, reason: error.message })) },
+  });
+}

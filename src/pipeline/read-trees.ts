@@ -1,0 +1,70 @@
+import { INLINE_VALUE_BYTES_MAX } from '../core/limits.ts';
+import { invariant } from '../core/errors.ts';
+import { uuidBytes } from '../core/ids.ts';
+import type { SnapshotSource, TreeId } from '../core/ports.ts';
+import type { ProgressSink } from '../core/progress.ts';
+import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
+import { TupleReader } from '../format/rows/copy-tuples.ts';
+import { TREES } from '../format/tables.ts';
+import type { TreeLayout } from '../format/tables.ts';
+import { TreeBuilder } from '../format/tree/builder.ts';
+import type { BuiltTree, StoreChunk } from '../format/tree/builder.ts';
+import { ContentIds } from '../format/tree/content-id.ts';
+
+/** Reads every row of a source into trees; what becomes of their chunks is up to `store`. */
+
+export interface ReadTreesOptions<R> {
+  readonly secrets: GenerationSecrets;
+  readonly store: StoreChunk<R>;
+  /** Resolves when more may be stored. */
+  readonly ready: () => Promise<void>;
+  readonly progress: ProgressSink;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TreesRead<R> {
+  readonly contentRoot: Uint8Array;
+  readonly trees: readonly BuiltTree<R>[];
+}
+
+const NO_MODEL = Buffer.alloc(16);
+
+export async function readTrees<R>(source: SnapshotSource, options: ReadTreesOptions<R>): Promise<TreesRead<R>> {
+  const ids = new ContentIds(options.secrets.contentIdKey);
+  const trees: BuiltTree<R>[] = [];
+  for (const tree of source.trees) trees.push(await readTree(source, tree, ids, options));
+  const contentRoot = ids.root(source.schemaVersion, trees.map((tree) => tree.summary));
+  return { contentRoot, trees };
+}
+
+/** The content root of a source, without storing anything. */
+export async function contentRootOf(source: SnapshotSource, secrets: GenerationSecrets, signal?: AbortSignal): Promise<TreesRead<null>> {
+  const nothing = Promise.resolve();
+  const stored = Promise.resolve(null);
+  return readTrees(source, { secrets, store: () => stored, ready: () => nothing, progress: () => {}, signal });
+}
+
+async function readTree<R>(source: SnapshotSource, tree: TreeId, ids: ContentIds, options: ReadTreesOptions<R>): Promise<BuiltTree<R>> {
+  const layout = layoutNamed(tree.name);
+  const modelId = tree.modelId === undefined ? NO_MODEL : uuidBytes(tree.modelId);
+  const builder = new TreeBuilder<R>({ layout, modelId, boundaryKey: options.secrets.boundaryKey, ids, store: options.store });
+  const reader = new TupleReader(layout, INLINE_VALUE_BYTES_MAX);
+  let rows = 0;
+  for await (const piece of source.rows(tree)) {
+    options.signal?.throwIfAborted();
+    for (const batch of reader.push(piece)) {
+      builder.add(batch);
+      rows += batch.count;
+      await options.ready();
+    }
+    options.progress({ stage: `reading ${tree.name}`, done: rows, unit: 'rows' });
+  }
+  reader.end();
+  return builder.finish();
+}
+
+export function layoutNamed(name: string): TreeLayout {
+  const layout = TREES.find((candidate) => candidate.name === name);
+  invariant(layout !== undefined, `no tree is called ${name}`);
+  return layout;
+}

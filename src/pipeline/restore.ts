@@ -1,0 +1,130 @@
+import { ValenceError } from '../core/errors.ts';
+import { uuidText } from '../core/ids.ts';
+import type { SettleReport, SnapshotSink, TreeId, WithSnapshotSink } from '../core/ports.ts';
+import type { ProgressSink } from '../core/progress.ts';
+import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
+import { openBody } from '../format/snapshot/manifest.ts';
+import type { ManifestBody, RootedTree } from '../format/snapshot/body.ts';
+import { ContentIds } from '../format/tree/content-id.ts';
+import { readIndex } from '../vault/index-map.ts';
+import type { IndexMap } from '../vault/index-map.ts';
+import type { Keyring } from '../vault/keyring.ts';
+import type { Place } from '../vault/places.ts';
+import { Presence } from '../vault/presence.ts';
+import type { ObjectProblem } from '../vault/read-object.ts';
+import type { Snapshot } from '../vault/snapshots.ts';
+import { StripeReader, tooFewShards } from '../vault/stripe-reader.ts';
+import { layoutOf, TreeReader } from '../vault/tree-reader.ts';
+import { contentRootOf } from './read-trees.ts';
+
+/** Rebuilds a substrate from any sufficient set of places and the owner's key, into whatever sink it is given. */
+
+export interface RestoreInput {
+  readonly places: readonly Place[];
+  readonly keyring: Keyring;
+  readonly snapshot: Snapshot;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a restore would read, known before anything is written. */
+export interface RestorePlan {
+  readonly body: ManifestBody;
+  readonly secrets: GenerationSecrets;
+  readonly index: IndexMap;
+  readonly stripes: number;
+  /** Of the shards that rebuild them. */
+  readonly bytesToRead: number;
+  /** Missing or wrong-sized shards and damaged copies of other objects. */
+  readonly problems: readonly ObjectProblem[];
+  /** Set when some stripe has fewer than k shards: why nothing can be restored. */
+  readonly loss: ValenceError | null;
+}
+
+export interface Restored extends SettleReport {
+  /** Shards that turned out missing or damaged while they were read. */
+  readonly problems: readonly ObjectProblem[];
+}
+
+/**
+ * Opens the snapshot and looks for every shard it needs.
+ * @throws `key/wrong-key`, `integrity/*`, `format/*` when it cannot even be opened
+ */
+export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
+  const { places, keyring, snapshot, signal } = input;
+  if (keyring.owner === null) throw new ValenceError('key/wrong-key', 'restoring needs the master key', { hint: 'give it with --key-file' });
+  const { header } = snapshot.manifest;
+  const secrets = keyring.secrets(header.generation);
+  if (secrets === null) throw new ValenceError('key/wrong-key', 'the key bundle of this snapshot was not opened');
+  const body = openBody(snapshot.manifest, keyring.owner);
+  const { index, problems: indexProblems } = await readIndex(places, keyring, header.index, signal);
+  const presence = await Presence.load(places, signal);
+  const stripes = index.liveStripes();
+  const problems = [...indexProblems, ...presence.problems];
+  const lost: ValenceError[] = [];
+  for (const stripe of stripes) {
+    const { present, lacking } = presence.inspect(stripe);
+    problems.push(...lacking);
+    if (present < stripe.geometry.k) lost.push(tooFewShards(stripe, present, lacking));
+  }
+  const bytesToRead = stripes.reduce((sum, { geometry }) => sum + geometry.k * geometry.shardLength, 0);
+  return { body, secrets, index, stripes: stripes.length, bytesToRead, problems, loss: combineLosses(lost) };
+}
+
+/**
+ * Loads every tree, lets the sink settle, and reads all of it back: the content roots must be the manifest's.
+ * @throws `integrity/*` and whatever the sink throws; nothing of the restore remains then
+ */
+export async function restore(input: RestoreInput, plan: RestorePlan, withSink: WithSnapshotSink, progress: ProgressSink): Promise<Restored> {
+  if (plan.loss !== null) throw plan.loss;
+  const stripes = new StripeReader(input.places, plan.secrets.maskKey, input.signal);
+  const reader = new TreeReader(plan.index, stripes, new ContentIds(plan.secrets.contentIdKey));
+  return withSink(async (sink) => {
+    for (const tree of plan.body.trees) await loadTree(sink, tree, reader, progress);
+    progress({ stage: 'building constraints' });
+    const settled = await sink.settle();
+    progress({ stage: 'comparing with the snapshot' });
+    await compare(sink, plan, settled.orphanEdges.length > 0, input.signal);
+    return { ...settled, problems: stripes.problems };
+  });
+}
+
+async function loadTree(sink: SnapshotSink, tree: RootedTree, reader: TreeReader, progress: ProgressSink): Promise<void> {
+  const layout = layoutOf(tree);
+  if (layout.derived === true) return;
+  const { summary } = tree;
+  progress({ stage: `restoring ${layout.name}`, done: 0, total: summary.rows, unit: 'rows' });
+  const rows = await sink.load(treeId(tree), reader.copy(tree));
+  if (rows !== summary.rows) throw differs(`${rows} rows of ${layout.name} were loaded, ${summary.rows} are in the snapshot`);
+}
+
+/** Without orphans everything must be equal; with them, all trees but those that lost the orphans. */
+async function compare(sink: SnapshotSink, plan: RestorePlan, hasOrphans: boolean, signal?: AbortSignal): Promise<void> {
+  const { trees } = await contentRootOf(sink.written, plan.secrets, signal);
+  for (const expected of plan.body.trees) {
+    const layout = layoutOf(expected);
+    if (hasOrphans && layout.mayLoseOrphans === true) continue;
+    const { code, modelId, contentId } = expected.summary;
+    const found = trees.find(({ summary }) => summary.code === code && Buffer.compare(summary.modelId, modelId) === 0);
+    if (found !== undefined && Buffer.compare(found.summary.contentId, contentId) === 0) continue;
+    throw differs(`${layout.name} in the target does not equal ${layout.name} in the snapshot`);
+  }
+}
+
+function differs(message: string): ValenceError {
+  return new ValenceError('integrity/authentication-failed', message, { hint: 'nothing was kept; this is a fault of valence, please report it' });
+}
+
+function treeId(tree: RootedTree): TreeId {
+  const { name, perModel } = layoutOf(tree);
+  return perModel === true ? { name, modelId: uuidText(tree.summary.modelId) } : { name };
+}
+
+/** One error for all stripes that are lost, each with its list. */
+function combineLosses(lost: readonly ValenceError[]): ValenceError | null {
+  const [first] = lost;
+  if (first === undefined || lost.length === 1) return first ?? null;
+  return new ValenceError('integrity/too-few-shards', `${lost.length} stripes have too few shards left to be rebuilt`, {
+    hint: first.hint,
+    context: { stripes: lost.map((loss) => loss.context) },
+  });
+}

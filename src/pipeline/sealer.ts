@@ -1,0 +1,48 @@
+import type { Random } from '../core/random.ts';
+import { sealChunk } from '../format/sealing/sealed-chunk.ts';
+import type { Compression, SealedChunk } from '../format/sealing/sealed-chunk.ts';
+import type { ChunkLabel } from '../format/tree/content-id.ts';
+
+/** Seals chunks; may do so elsewhere than in this thread. */
+export interface Sealer {
+  seal(label: ChunkLabel, plaintext: Uint8Array): Promise<SealedChunk>;
+}
+
+/** Of a tree whose chunks hardly shrink (embeddings are close to noise), one in this many is still tried. */
+const TRY_ONE_IN = 16;
+/** What counts as shrinking. */
+const WORTHWHILE = 0.92;
+
+/** Seals in this thread. */
+export class DirectSealer implements Sealer {
+  readonly #random: Random;
+  readonly #policies = new Map<number, CompressionPolicy>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  async seal(label: ChunkLabel, plaintext: Uint8Array): Promise<SealedChunk> {
+    const policy = this.#policies.get(label.tree) ?? new CompressionPolicy();
+    this.#policies.set(label.tree, policy);
+    const compression = policy.next();
+    const sealed = sealChunk(label.kind, plaintext, this.#random, compression);
+    if (compression === 'try') policy.learn(sealed.sealed.length / plaintext.length);
+    return sealed;
+  }
+}
+
+/** Whether to spend time on compressing the chunks of one tree, from how the last ones went. */
+class CompressionPolicy {
+  #skipping = false;
+  #since = 0;
+
+  next(): Compression {
+    this.#since += 1;
+    return this.#skipping && this.#since % TRY_ONE_IN !== 0 ? 'none' : 'try';
+  }
+
+  learn(ratio: number): void {
+    this.#skipping = ratio > WORTHWHILE;
+  }
+}

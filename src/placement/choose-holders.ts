@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { spreadOverDomains } from './promise.ts';
+
+/** Which holders keep the shards of a stripe. A pure function: the same stripe and holders give the same answer. */
+
+export interface Candidate {
+  /** 16 bytes. */
+  readonly holder: Uint8Array;
+  readonly domain: string;
+}
+
+/**
+ * Rendezvous hashing (Thaler and Ravishankar 1998): candidates ranked by SHA-256(stripe id ‖ holder id), then taken in
+ * rounds over the failure domains. Shard i goes to the i-th; all that remain follow as spares, should one refuse.
+ */
+export function chooseHolders(stripeId: Uint8Array, candidates: readonly Candidate[]): number[] {
+  const ranked = candidates
+    .map((candidate, index) => ({ index, domain: candidate.domain, rank: rank(stripeId, candidate.holder) }))
+    .sort((a, b) => Buffer.compare(a.rank, b.rank));
+  const order = spreadOverDomains(ranked.map((entry) => entry.domain), ranked.length);
+  return order.map((position) => ranked[position]!.index);
+}
+
+function rank(stripeId: Uint8Array, holder: Uint8Array): Buffer {
+  return createHash('sha256').update(stripeId).update(holder).digest();
+}

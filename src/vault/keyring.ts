@@ -1,0 +1,122 @@
+import { toHex } from '../core/bytes.ts';
+import { isValenceError, ValenceError } from '../core/errors.ts';
+import { uuidText } from '../core/ids.ts';
+import { openBundle, parseBundle, verifyBundle } from '../format/keys/bundle.ts';
+import type { Bundle } from '../format/keys/bundle.ts';
+import type { HostKey } from '../format/keys/host-key.ts';
+import type { OwnerIdentity } from '../format/keys/owner.ts';
+import type { VerifyingKey } from '../format/keys/signature.ts';
+import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
+import { sha256 } from '../format/shard/name.ts';
+import { listEverywhere } from './listing.ts';
+import type { Place } from './places.ts';
+import { readOnce } from './read-object.ts';
+import type { ObjectProblem } from './read-object.ts';
+
+/** Whose signatures count in a vault, and which keys open its index: from the bundles under `keys/`. FORMAT.md §3.5. */
+
+/** What a reader brings along. */
+export type ReaderKey = { readonly kind: 'owner'; readonly identity: OwnerIdentity } | { readonly kind: 'host'; readonly key: HostKey };
+
+export interface Keyring {
+  /** UUID text. */
+  readonly vaultId: string;
+  /** Null for a host, which opens no snapshot's body. */
+  readonly owner: OwnerIdentity | null;
+  /** The secrets of a generation (UUID text), or null when this reader does not hold them. */
+  secrets(generation: string): GenerationSecrets | null;
+  /** The verifying key of a writer, or null when no bundle signed by the owner names it. */
+  writer(generation: string, writerId: string): VerifyingKey | null;
+  /** Bundles found, newest first. */
+  readonly bundles: readonly Bundle[];
+  readonly problems: readonly ObjectProblem[];
+}
+
+/** Where a bundle lies. FORMAT.md §2.3. */
+export function bundleObjectName(generation: Uint8Array, writerId: Uint8Array, bundle: Uint8Array): string {
+  return `keys/${toHex(generation)}-${toHex(writerId)}-${toHex(sha256(bundle)).slice(0, 16)}`;
+}
+
+/**
+ * Gathers the bundles of all places; those that are damaged or not signed by the owner are passed over and reported.
+ * @throws `key/wrong-key` when bundles are there but none is for this key; `integrity/too-few-shards` when none is
+ */
+export async function openKeyring(
+  places: readonly Place[],
+  vaultId: string | null,
+  reader: ReaderKey,
+  signal?: AbortSignal,
+): Promise<Keyring> {
+  const found = await gatherBundles(places, signal);
+  const own = reader.kind === 'host' ? [parseBundle(reader.key.bundle)] : [];
+  const ownerKey = reader.kind === 'host' ? reader.key.owner.verifyingKey : reader.identity.public.verifyingKey;
+  const opened = new Map<string, GenerationSecrets>();
+  const writers = new Map<string, VerifyingKey>();
+  const bundles: Bundle[] = [];
+  let wrongKey: ValenceError | null = null;
+  for (const bundle of [...own, ...found.bundles]) {
+    try {
+      const secrets = reader.kind === 'owner' ? openBundle(bundle, reader.identity).secrets : ownSecrets(bundle, reader.key);
+      verifyBundle(bundle, ownerKey);
+      const [generation, writerId] = [uuidText(bundle.header.generation), uuidText(bundle.header.writerId)];
+      if (vaultId !== null && uuidText(bundle.header.vaultId) !== vaultId) continue;
+      if (secrets !== null) opened.set(generation, secrets);
+      writers.set(`${generation}/${writerId}`, bundle.header.writer);
+      bundles.push(bundle);
+    } catch (error) {
+      if (isValenceError(error, 'key/wrong-key')) wrongKey = error;
+      else if (!isValenceError(error, 'integrity/authentication-failed', 'format/malformed')) throw error;
+    }
+  }
+  if (bundles.length === 0) throw wrongKey ?? noBundle(found.problems);
+  bundles.sort((a, b) => b.header.createdAt - a.header.createdAt);
+  return {
+    vaultId: vaultId ?? uuidText(bundles[0]!.header.vaultId),
+    owner: reader.kind === 'owner' ? reader.identity : null,
+    secrets: (generation) => opened.get(generation) ?? null,
+    writer: (generation, writerId) => writers.get(`${generation}/${writerId}`) ?? null,
+    bundles,
+    problems: found.problems,
+  };
+}
+
+function ownSecrets(bundle: Bundle, key: HostKey): GenerationSecrets | null {
+  return Buffer.compare(bundle.header.generation, key.generation) === 0 ? key.secrets : null;
+}
+
+async function gatherBundles(places: readonly Place[], signal?: AbortSignal): Promise<{ bundles: Bundle[]; problems: ObjectProblem[] }> {
+  const listing = await listEverywhere(places, 'keys/', signal);
+  const bundles: Bundle[] = [];
+  const problems = [...listing.problems];
+  for (const { name, copies } of listing.objects.values()) {
+    for (const { backend } of copies) {
+      const bytes = await readOnce(backend, name, signal);
+      const bundle = typeof bytes === 'string' ? null : parseOrNull(bytes, name);
+      if (bundle === null) {
+        problems.push({ location: backend.location, object: name, kind: typeof bytes === 'string' ? bytes : 'corrupt' });
+        continue;
+      }
+      bundles.push(bundle);
+      break;
+    }
+  }
+  return { bundles, problems };
+}
+
+/** Null unless the bytes are a bundle of this name. @throws `format/newer` */
+function parseOrNull(bytes: Uint8Array, name: string): Bundle | null {
+  try {
+    const bundle = parseBundle(bytes);
+    return bundleObjectName(bundle.header.generation, bundle.header.writerId, bytes) === name ? bundle : null;
+  } catch (error) {
+    if (isValenceError(error, 'format/malformed')) return null;
+    throw error;
+  }
+}
+
+function noBundle(problems: readonly ObjectProblem[]): ValenceError {
+  return new ValenceError('integrity/too-few-shards', 'no location holds the key bundle of this vault undamaged', {
+    hint: 'name more locations of this vault with --from',
+    context: { problems },
+  });
+}

@@ -1,0 +1,60 @@
+import type { ObjectName, ReadableBackend } from '../backends/backend.ts';
+import { isValenceError, ValenceError } from '../core/errors.ts';
+import { sha256 } from '../format/shard/name.ts';
+
+/** One object that lies whole in several places, read from the first whose bytes are what its name says. */
+
+export interface ObjectProblem {
+  readonly location: string;
+  readonly object: ObjectName;
+  readonly kind: 'missing' | 'corrupt' | 'unavailable';
+}
+
+export interface ObjectRead {
+  /** Null: no place has it whole. */
+  readonly bytes: Uint8Array | null;
+  /** What was wrong in the places tried before. */
+  readonly problems: readonly ObjectProblem[];
+}
+
+/** Reads from one place after another until the SHA-256 of the bytes is `digest`. @throws only when cancelled */
+export async function readWholeObject(
+  backends: readonly ReadableBackend[],
+  object: ObjectName,
+  digest: Uint8Array,
+  signal?: AbortSignal,
+): Promise<ObjectRead> {
+  const problems: ObjectProblem[] = [];
+  for (const backend of backends) {
+    const read = await readOnce(backend, object, signal);
+    if (typeof read !== 'string' && Buffer.compare(sha256(read), digest) === 0) return { bytes: read, problems };
+    problems.push({ location: backend.location, object, kind: typeof read === 'string' ? read : 'corrupt' });
+  }
+  return { bytes: null, problems };
+}
+
+/** The bytes, or why there are none. @throws only when cancelled or on a fault of ours */
+export async function readOnce(
+  backend: ReadableBackend,
+  object: ObjectName,
+  signal?: AbortSignal,
+): Promise<Uint8Array | 'missing' | 'unavailable'> {
+  try {
+    return await backend.get(object, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isValenceError(error, 'backend/not-found')) return 'missing';
+    if (isValenceError(error) && error.code.startsWith('backend/')) return 'unavailable';
+    throw error;
+  }
+}
+
+/** That an object is whole nowhere. `code` says which kind of loss it is. */
+export function objectLost(what: string, object: ObjectName, problems: readonly ObjectProblem[]): ValenceError {
+  const corrupt = problems.some((problem) => problem.kind === 'corrupt');
+  const code = corrupt ? 'integrity/authentication-failed' : 'integrity/too-few-shards';
+  return new ValenceError(code, `${what} ${object} is ${corrupt ? 'damaged wherever it is found' : 'missing everywhere'}`, {
+    hint: 'name more locations of this vault with --from',
+    context: { object, problems },
+  });
+}

@@ -1,0 +1,43 @@
+import { sha256 } from '../format/shard/name.ts';
+import type { Listing } from '../vault/listing.ts';
+import type { Place } from '../vault/places.ts';
+import { readOnce } from '../vault/read-object.ts';
+import type { Finding } from './finding.ts';
+
+/** Objects that should lie whole in every place: bundles, index segments, manifests. */
+
+export interface CopyCheck {
+  readonly findings: readonly Finding[];
+  readonly bytesRead: number;
+}
+
+export interface ExpectedCopy {
+  readonly object: string;
+  readonly digest: Uint8Array;
+}
+
+/** With `data` each copy is read and compared with its digest; else it must be listed. */
+export async function checkCopies(
+  places: readonly Place[],
+  listing: Listing,
+  expected: readonly ExpectedCopy[],
+  options: { readonly data: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<CopyCheck> {
+  const findings: Finding[] = [];
+  let bytesRead = 0;
+  for (const { object, digest } of expected) {
+    const listed = new Set(listing.objects.get(object)?.copies.map((copy) => copy.backend));
+    for (const { backend } of places) {
+      const { location } = backend;
+      if (!listed.has(backend)) {
+        findings.push({ kind: 'object-missing', severity: 'warning', location, object, detail: 'a copy that should be here is not' });
+      } else if (options.data) {
+        const bytes = await readOnce(backend, object, options.signal);
+        if (typeof bytes !== 'string') bytesRead += bytes.length;
+        if (typeof bytes !== 'string' && Buffer.compare(sha256(bytes), digest) === 0) continue;
+        findings.push({ kind: 'object-corrupt', severity: 'error', location, object, detail: 'this copy is damaged or cannot be read' });
+      }
+    }
+  }
+  return { findings, bytesRead };
+}
