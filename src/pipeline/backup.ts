@@ -13,6 +13,7 @@ import { openKeyring } from '../vault/keyring.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import type { Blemish } from '../vault/places.ts';
 import type { Snapshot } from '../vault/snapshots.ts';
+import type { StripeCoder } from './code-stripe.ts';
 import { commitSnapshot } from './commit.ts';
 import { prepareHolders, tooFewHolders } from './holders.ts';
 import type { ConfiguredBackend, WritableHolder } from './holders.ts';
@@ -46,6 +47,7 @@ export interface BackupOptions {
   readonly withSource: WithSnapshotSource;
   readonly catalog: Catalog;
   readonly sealer: Sealer;
+  readonly coder: StripeCoder;
   readonly spool: { readonly folder: string; readonly files: SpoolFiles };
   /** The configuration to be kept in the snapshot, as YAML without secrets. */
   readonly configuration: string;
@@ -81,9 +83,9 @@ export async function runBackup(options: BackupOptions): Promise<BackedUp[]> {
   const uploads = runs.map((run) => run.writer.upload());
   for (const upload of uploads) upload.catch(() => {});
   try {
-    const { facts, read } = await options.withSource(async (source) => ({
-      facts: { schemaVersion: source.schemaVersion, engine: source.engine },
-      read: await readAll(source, runs, options),
+    const { facts, read } = await options.withSource(async (opened) => ({
+      facts: { schemaVersion: opened.schemaVersion, engine: opened.engine },
+      read: await readAll(opened, runs, options),
     }));
     for (const run of runs) await run.writer.finishChunks();
     options.progress({ stage: 'uploading' });
@@ -109,7 +111,7 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
   const keyring = await openKeyring(places, vaultId, { kind: 'host', key: hostKey }, signal);
   const writerId = uuidText(hostKey.writerId);
   const state = await openTierState({ tier: tier.name, writerId, holders, keyring, catalog, signal });
-  const placer = new Placer(holders, tier.profile, hostKey.secrets.maskKey, signal);
+  const placer = new Placer({ holders, profile: tier.profile, maskKey: hostKey.secrets.maskKey, coder: options.coder, signal });
   const writer = new TierWriter({
     profile: tier.profile,
     header: { vaultId, generation: uuidText(hostKey.generation), writerId, tier: tier.name },
@@ -128,6 +130,7 @@ async function readAll(source: SnapshotSource, runs: readonly TierRun[], options
     secrets: options.hostKey.secrets,
     store: (chunk) => Promise.all(runs.map((run, i) => run.writer.put(chunk, () => childrenOf(chunk.children, i)))),
     ready: async () => {
+      await options.sealer.ready();
       for (const run of runs) await run.writer.ready();
     },
     progress: options.progress,

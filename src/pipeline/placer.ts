@@ -2,19 +2,36 @@ import { isValenceError } from '../core/errors.ts';
 import { uuidBytes } from '../core/ids.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
 import type { PackedChunk } from '../format/sealing/pack.ts';
-import { encodeStripe, stripeId, storeShard } from '../format/sealing/stripe.ts';
-import type { Profile } from '../format/sealing/stripe.ts';
+import { maskShard, stripeId, storeShard } from '../format/sealing/stripe.ts';
+import type { Profile, StoredShard } from '../format/sealing/stripe.ts';
 import { shardObjectName } from '../format/shard/name.ts';
-import { chooseHolders } from '../placement/choose-holders.ts';
 import { survivesDomains } from '../placement/promise.ts';
 import type { Blemish } from '../vault/places.ts';
+import { FIRST_EPOCH } from './code-stripe.ts';
+import type { StripeCoder } from './code-stripe.ts';
 import { tooFewHolders } from './holders.ts';
 import type { WritableHolder } from './holders.ts';
+
+export interface PlacerOptions {
+  readonly holders: readonly WritableHolder[];
+  readonly profile: Profile;
+  readonly maskKey: Uint8Array;
+  readonly coder: StripeCoder;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Placing {
+  readonly id: Uint8Array;
+  readonly index: number;
+  readonly stored: StoredShard;
+  readonly holder: WritableHolder;
+}
 
 /** Turns packs into shards and brings each to a holder of its own. */
 export class Placer {
   readonly #profile: Profile;
   readonly #maskKey: Uint8Array;
+  readonly #coder: StripeCoder;
   readonly #signal: AbortSignal | undefined;
   /** Holders that have not refused yet. */
   readonly #willing: Set<WritableHolder>;
@@ -22,7 +39,8 @@ export class Placer {
   #storedBytes = 0;
   #survives = Number.POSITIVE_INFINITY;
 
-  constructor(holders: readonly WritableHolder[], profile: Profile, maskKey: Uint8Array, signal?: AbortSignal) {
+  constructor({ holders, profile, maskKey, coder, signal }: PlacerOptions) {
+    this.#coder = coder;
     this.#profile = profile;
     this.#maskKey = maskKey;
     this.#signal = signal;
@@ -43,43 +61,38 @@ export class Placer {
     return [...this.#willing];
   }
 
-  /** @throws `backend/*` when fewer than k shards find a holder */
+  /** Takes the pack's bytes away from the caller. @throws `backend/*` when fewer than k shards find a holder */
   async place(pack: Uint8Array, chunks: readonly PackedChunk[]): Promise<IndexedStripe> {
-    const { geometry, shards } = encodeStripe(pack, this.#profile);
+    const willing = this.willing;
+    const candidates = willing.map((holder) => ({ holder: uuidBytes(holder.holder), domain: holder.domain }));
+    const { geometry, order, shards } = await this.#coder.code({ pack, profile: this.#profile, maskKey: this.#maskKey, candidates });
     const id = stripeId(geometry);
-    const order = this.#order(id);
-    const spares = order.splice(shards.length);
-    const placed = await Promise.all(
-      shards.map(async (shard, index) => {
-        for (let holder = order[index]; holder !== undefined; holder = spares.shift()) {
-          const stored = await this.#put({ shard, index, stripe: id, holder });
-          if (stored !== null) return { stored, domain: holder.domain };
-        }
-        return null;
-      }),
-    );
+    const holders = order.map((index) => willing[index]!);
+    const spares = holders.slice(shards.length);
+    const placed = await Promise.all(shards.map((stored, index) => this.#placeShard({ id, index, stored, holder: holders[index]! }, spares)));
     const there = placed.filter((entry) => entry !== null);
     if (there.length < geometry.k) throw tooFewHolders(geometry.k, there.length, this.refused);
     const survives = survivesDomains({ required: geometry.k, domains: there.map((entry) => entry.domain) });
     this.#survives = Math.min(this.#survives, survives);
-    return { geometry, shards: there.map((entry) => entry.stored), chunks };
+    return { geometry, shards: there.map((entry) => entry.shard), chunks };
   }
 
-  #order(id: Uint8Array): WritableHolder[] {
-    const willing = this.willing;
-    const candidates = willing.map((holder) => ({ holder: uuidBytes(holder.holder), domain: holder.domain }));
-    return chooseHolders(id, candidates).map((index) => willing[index]!);
-  }
-
-  /** Null when the holder refuses; it is not asked again in this run. */
-  async #put(what: { shard: Uint8Array; index: number; stripe: Uint8Array; holder: WritableHolder }): Promise<PlacedShard | null> {
-    const { shard, index, stripe, holder } = what;
-    if (!this.#willing.has(holder)) return null;
-    const id = uuidBytes(holder.holder);
-    const epoch = 0;
-    const { bytes, name, root, groups } = storeShard(this.#maskKey, { stripeId: stripe, index, holder: id, epoch }, shard);
-    if (!(await this.store(holder, shardObjectName(name), bytes))) return null;
-    return { index, holder: id, epoch, name, root, groups };
+  /** At the holder it was masked for, else, masked anew, at a spare; null when none takes it. */
+  async #placeShard(first: Placing, spares: WritableHolder[]): Promise<{ shard: PlacedShard; domain: string } | null> {
+    const { id, index } = first;
+    let { stored, holder } = first;
+    for (;;) {
+      const { bytes, ...commitment } = stored;
+      if (this.#willing.has(holder) && (await this.store(holder, shardObjectName(stored.name), bytes))) {
+        return { shard: { index, holder: uuidBytes(holder.holder), epoch: FIRST_EPOCH, ...commitment }, domain: holder.domain };
+      }
+      const spare = spares.shift();
+      if (spare === undefined) return null;
+      const mask = { stripeId: id, index, epoch: FIRST_EPOCH };
+      const plain = maskShard(this.#maskKey, { ...mask, holder: uuidBytes(holder.holder) }, bytes);
+      stored = storeShard(this.#maskKey, { ...mask, holder: uuidBytes(spare.holder) }, plain);
+      holder = spare;
+    }
   }
 
   /** Puts one object; false, and the holder is out for this run, when it refuses. @throws when cancelled */

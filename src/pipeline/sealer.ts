@@ -6,6 +6,8 @@ import type { ChunkLabel } from '../format/tree/content-id.ts';
 /** Seals chunks; may do so elsewhere than in this thread. */
 export interface Sealer {
   seal(label: ChunkLabel, plaintext: Uint8Array): Promise<SealedChunk>;
+  /** Resolves when it can take more. */
+  ready(): Promise<void>;
 }
 
 /** Of a tree whose chunks hardly shrink (embeddings are close to noise), one in this many is still tried. */
@@ -22,7 +24,15 @@ export class DirectSealer implements Sealer {
     this.#random = random;
   }
 
-  async seal(label: ChunkLabel, plaintext: Uint8Array): Promise<SealedChunk> {
+  seal(label: ChunkLabel, plaintext: Uint8Array): Promise<SealedChunk> {
+    return Promise.resolve(this.sealNow(label, plaintext));
+  }
+
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  sealNow(label: ChunkLabel, plaintext: Uint8Array): SealedChunk {
     const policy = this.#policies.get(label.tree) ?? new CompressionPolicy();
     this.#policies.set(label.tree, policy);
     const compression = policy.next();

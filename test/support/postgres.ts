@@ -19,17 +19,19 @@ export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
 }
 
+const FAST_SETTINGS = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'max_connections=200'];
+
 /**
  * The server of `VALENCE_TEST_POSTGRES_URL`, or a temporary PostgreSQL 17 of our own: on a free port of 127.0.0.1 and a
- * socket in its folder, without fsync, gone when disposed. Rejects when neither is to be had; nothing is skipped.
+ * socket in its folder, with these settings (without fsync unless given), gone when disposed. Rejects when neither is to be had; nothing is skipped.
  */
-export async function startPostgres(): Promise<TestPostgres> {
+export async function startPostgres(settings: readonly string[] = FAST_SETTINGS): Promise<TestPostgres> {
   const url = process.env['VALENCE_TEST_POSTGRES_URL'];
   if (url !== undefined && url !== '') return { url, [Symbol.asyncDispose]: async () => {} };
   const bin = serverFolder();
   const folder = await mkdtemp(join(tmpdir(), 'valence-postgres-'));
   try {
-    return await startCluster(bin, folder);
+    return await startCluster(bin, folder, settings);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -70,7 +72,8 @@ export function withDatabase(url: string, database: string, role?: { name: strin
 
 const SERVER_FOLDERS = ['/usr/lib/postgresql/17/bin', '/usr/local/pgsql/bin', '/opt/homebrew/opt/postgresql@17/bin'];
 
-function serverFolder(): string {
+/** Where the programs of PostgreSQL 17 lie. */
+export function serverFolder(): string {
   const folders = [...SERVER_FOLDERS, ...(process.env['PATH'] ?? '').split(delimiter)];
   const found = folders.find(
     (folder) => folder !== '' && isExecutable(join(folder, 'initdb')) && isExecutable(join(folder, 'postgres')),
@@ -90,7 +93,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-async function startCluster(bin: string, folder: string): Promise<TestPostgres> {
+async function startCluster(bin: string, folder: string, settings: readonly string[]): Promise<TestPostgres> {
   const account = await unprivileged(folder);
   const data = join(folder, 'data');
   const [initdb, ...initArguments] = [
@@ -109,17 +112,10 @@ async function startCluster(bin: string, folder: string): Promise<TestPostgres> 
   ] as [string, ...string[]];
   await run(initdb, initArguments, folder);
   const port = await freePort();
-  const settings = [
-    'fsync=off',
-    'full_page_writes=off',
-    'synchronous_commit=off',
-    'max_connections=200',
-    'log_min_messages=fatal',
-  ];
   const [postgres, ...postgresArguments] = [
     ...account,
     ...[join(bin, 'postgres'), '-D', data, '-k', folder, '-h', '127.0.0.1', '-p', String(port)],
-    ...settings.flatMap((setting) => ['-c', setting]),
+    ...[...settings, 'log_min_messages=fatal'].flatMap((setting) => ['-c', setting]),
   ] as [string, ...string[]];
   const server = spawn(postgres, postgresArguments, { cwd: folder, stdio: 'ignore' });
   const ended = once(server, 'exit');

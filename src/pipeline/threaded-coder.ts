@@ -1,0 +1,17 @@
+import type { CodedStripe, CodingTask, StripeCoder } from './code-stripe.ts';
+import { owned, WorkerThread } from './worker-thread.ts';
+
+/** Codes stripes in a thread of its own, beside the one that reads rows. */
+export class ThreadedCoder implements StripeCoder, AsyncDisposable {
+  readonly #thread = new WorkerThread<CodingTask, CodedStripe>('stripe-worker');
+
+  /** Takes the pack's bytes away from the caller. */
+  code(task: CodingTask): Promise<CodedStripe> {
+    const pack = owned(task.pack);
+    return this.#thread.ask({ ...task, pack }, [pack.buffer]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#thread[Symbol.asyncDispose]();
+  }
+}
