@@ -1,0 +1,121 @@
+import { pipeline } from 'node:stream/promises';
+import type { Kysely } from 'kysely';
+import type pg from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { databaseError } from './database-error.ts';
+import type { Session } from './database.ts';
+import type { StatementResult } from './session-kysely.ts';
+import { kyselyOver } from './session-kysely.ts';
+import type { Tables } from './tables.ts';
+
+/** A connection for the time of one call. */
+export interface Lease {
+  readonly client: pg.ClientBase;
+  /** `broken`: the connection is in the middle of something and must be closed. */
+  release(broken: boolean): void;
+}
+
+const CHANGES_ROWS: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
+
+/** A session whose every call runs on a leased connection: one of the pool, or always the same in a transaction. */
+export class PostgresSession implements Session {
+  readonly engine = 'postgres';
+  readonly kysely: Kysely<Tables>;
+  readonly #lease: () => Promise<Lease>;
+  readonly #where: string;
+
+  /** `where` names the database in errors. */
+  constructor(lease: () => Promise<Lease>, where: string) {
+    this.#lease = lease;
+    this.#where = where;
+    this.kysely = kyselyOver((sql, parameters) => this.#run(sql, parameters));
+  }
+
+  async execute(sql: string): Promise<void> {
+    await this.#leased(async (client) => {
+      await client.query(sql);
+    });
+  }
+
+  async *copyOut(query: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    signal?.throwIfAborted();
+    const lease = await this.#lease();
+    const stream = lease.client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`));
+    const abort = (): void => void stream.destroy(signal?.reason as Error);
+    signal?.addEventListener('abort', abort, { once: true });
+    let settled = false;
+    try {
+      for await (const chunk of stream) yield chunk as Buffer;
+      settled = true;
+    } catch (error) {
+      signal?.throwIfAborted();
+      settled = true;
+      throw databaseError(error, this.#where);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      lease.release(!settled);
+    }
+  }
+
+  async copyIn(target: string, stream: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted();
+    const source = new WatchedSource(stream);
+    return this.#leased(async (client) => {
+      const sink = client.query(copyFrom(`COPY ${target} FROM STDIN (FORMAT binary)`));
+      try {
+        await pipeline(source, sink, signal === undefined ? {} : { signal });
+        return sink.rowCount;
+      } catch (error) {
+        if (signal?.aborted === true) throw new CallersFailure(signal.reason);
+        throw source.failed ? new CallersFailure(source.error) : error;
+      }
+    });
+  }
+
+  async #run(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+    return this.#leased(async (client) => {
+      const { rows, command, rowCount } = await client.query(sql, [...parameters]);
+      return { rows, affected: CHANGES_ROWS.has(command) ? (rowCount ?? 0) : undefined };
+    });
+  }
+
+  async #leased<T>(act: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    const lease = await this.#lease();
+    try {
+      return await act(lease.client);
+    } catch (error) {
+      if (error instanceof CallersFailure) throw error.cause;
+      throw databaseError(error, this.#where);
+    } finally {
+      lease.release(false);
+    }
+  }
+}
+
+/** Carries an error of the caller's stream or signal past the translation of database errors. */
+class CallersFailure extends Error {
+  constructor(cause: unknown) {
+    super('the caller ended a COPY', { cause });
+  }
+}
+
+/** Remembers whether the caller's stream failed, since a pipeline reports either side's failure alike. */
+class WatchedSource {
+  readonly #stream: AsyncIterable<Uint8Array>;
+  failed = false;
+  error: unknown;
+
+  constructor(stream: AsyncIterable<Uint8Array>) {
+    this.#stream = stream;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* this.#stream;
+    } catch (error) {
+      this.failed = true;
+      this.error = error;
+      throw error;
+    }
+  }
+}
