@@ -1,0 +1,101 @@
+import { sql } from 'kysely';
+import { ValenceError } from '../core/errors.ts';
+import { isUuid } from '../core/ids.ts';
+import type { SnapshotSource, TreeId, WithSnapshotSource } from '../core/ports.ts';
+import { TREES } from '../format/tables.ts';
+import type { KeyPart, TreeLayout } from '../format/tables.ts';
+import type { Database, Session } from '../schema/database.ts';
+import { appliedMigrations } from '../schema/schema-state.ts';
+import { keyOrder, keyRanges } from './keyset.ts';
+import type { KeyColumn, KeysetTable } from './keyset.ts';
+
+export interface SnapshotSourceOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Sorting in memory instead of on disk is worth it; a snapshot sorts one table at a time. */
+const SORT_MEMORY = '64MB';
+/** What PGlite, which holds a COPY's output whole, is asked for at once. */
+const RANGE_LIMITS = { rows: 4000, bytes: 4 * 1024 * 1024 };
+
+/**
+ * Snapshots of a database: each opens a read-only transaction that sees one state, and ends it when its reader settles. On
+ * Postgres the rows of a tree are one COPY stream, on PGlite several of bounded size.
+ */
+export function snapshotSourceOf(database: Database, options: SnapshotSourceOptions = {}): WithSnapshotSource {
+  return (read) =>
+    database.transaction({ mode: 'snapshot' }, async (session) =>
+      read(await openSnapshotSource(session, database.version, options)),
+    );
+}
+
+/**
+ * The substrate as the transaction that `session` stands in sees it. `engine` is `Database.version`.
+ * @throws `database/failed` when the database was never set up
+ */
+export async function openSnapshotSource(
+  session: Session,
+  engine: string,
+  options: SnapshotSourceOptions = {},
+): Promise<SnapshotSource> {
+  const schemaVersion = (await appliedMigrations(session))?.at(-1)?.number;
+  if (schemaVersion === undefined) {
+    throw new ValenceError('database/failed', 'the database was never set up', {
+      hint: 'set it up with `valence init`',
+    });
+  }
+  await session.execute(`SET LOCAL work_mem = '${SORT_MEMORY}'`);
+  return {
+    schemaVersion,
+    engine,
+    trees: await listTrees(session),
+    rows: (tree) => treeRows(session, tree, options.signal),
+  };
+}
+
+async function listTrees(session: Session): Promise<readonly TreeId[]> {
+  const { rows: models } = await sql<{ id: string }>`SELECT id FROM valence.models ORDER BY id`.execute(session.kysely);
+  return TREES.flatMap(({ name, perModel }): readonly TreeId[] =>
+    perModel === true ? models.map(({ id }) => ({ name, modelId: id })) : [{ name }],
+  );
+}
+
+async function* treeRows(
+  session: Session,
+  tree: TreeId,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const layout = layoutOf(tree);
+  const table = keysetOf(layout, tree.modelId);
+  const select = (where: string): string =>
+    `SELECT ${layout.columns.join(', ')} FROM ${table.table} WHERE ${where} ORDER BY ${keyOrder(table.key)}`;
+  if (session.engine === 'postgres') {
+    yield* session.copyOut(select(table.where ?? 'true'), signal);
+    return;
+  }
+  for await (const range of keyRanges(session, table, RANGE_LIMITS)) yield* session.copyOut(select(range), signal);
+}
+
+/** The layout a tree has. @throws `format/malformed` for a name that is not in TREES, or a model where there is none */
+export function layoutOf(tree: TreeId): TreeLayout {
+  const layout = TREES.find(({ name }) => name === tree.name);
+  const ofModel = tree.modelId !== undefined;
+  if (layout === undefined || (layout.perModel === true) !== ofModel || (ofModel && !isUuid(tree.modelId))) {
+    throw new ValenceError(
+      'format/malformed',
+      `there is no tree ${tree.name}${ofModel ? ` of a model ${tree.modelId}` : ''}`,
+    );
+  }
+  return layout;
+}
+
+const KEY_TYPES: Readonly<Record<KeyPart['kind'], KeyColumn['type']>> = { uuid: 'uuid', int4: 'int4', text16: 'text' };
+
+function keysetOf(layout: TreeLayout, modelId: string | undefined): KeysetTable {
+  return {
+    table: `valence.${layout.table}`,
+    key: layout.key.map(({ column, kind }) => ({ column, type: KEY_TYPES[kind] })),
+    weight: layout.columns.map((column) => `coalesce(pg_column_size(${column}), 0)`).join(' + '),
+    where: modelId === undefined ? undefined : `model_id = '${modelId}'`,
+  };
+}
