@@ -1,0 +1,94 @@
+import type { BackupCalls } from './app/backup-calls.ts';
+import { openContext } from './app/context.ts';
+import type { AppContext } from './app/context.ts';
+import type { KnowledgeCalls } from './app/knowledge-calls.ts';
+import type { ValenceOptions } from './app/options.ts';
+import type { HealthFinding, KeyCalls, VaultCalls } from './app/vault-calls.ts';
+
+export type { ValenceOptions };
+
+/**
+ * One installation of Valence: the same calls as the command line. Opening costs nothing; home, database and backends are
+ * opened by the first call that needs them, and closed with it. One call at a time, except where two only read.
+ */
+export interface Valence extends KnowledgeCalls, AsyncDisposable {
+  readonly keys: KeyCalls;
+  readonly backup: BackupCalls;
+  readonly vault: VaultCalls;
+  /** What is wrong here, what is not backed up, and what to do. Changes nothing; worst first. */
+  doctor(): Promise<readonly HealthFinding[]>;
+}
+
+/** Errors of every call are `ValenceError`s; docs/errors.md has their codes. */
+export function openValence(options: ValenceOptions = {}): Valence {
+  const context = openContext(options);
+  return {
+    ...knowledgeOf(context),
+    ...vaultOf(context),
+    backup: backupOf(context),
+    [Symbol.asyncDispose]: () => context[Symbol.asyncDispose](),
+  };
+}
+
+// Each half is loaded when it is first called: a belief is listed without the machinery of backups, and the other way round.
+
+function knowledgeOf(context: AppContext): KnowledgeCalls {
+  const calls = once(async () => (await import('./app/knowledge.ts')).knowledgeCalls(context));
+  return {
+    init: async () => (await calls()).init(),
+    import: async (inputs, options) => (await calls()).import(inputs, options),
+    export: (options) => later(calls, (loaded) => loaded.export(options)),
+    digest: async () => (await calls()).digest(),
+    belief: {
+      add: async (draft) => (await calls()).belief.add(draft),
+      show: async (id) => (await calls()).belief.show(id),
+      list: (filter) => later(calls, (loaded) => loaded.belief.list(filter)),
+      set: async (id, change) => (await calls()).belief.set(id, change),
+      retire: async (id) => (await calls()).belief.retire(id),
+    },
+    source: {
+      add: async (draft) => (await calls()).source.add(draft),
+      list: (filter) => later(calls, (loaded) => loaded.source.list(filter)),
+      retire: async (id) => (await calls()).source.retire(id),
+    },
+    graph: {
+      show: async (id, filter) => (await calls()).graph.show(id, filter),
+      addEdge: async (draft) => (await calls()).graph.addEdge(draft),
+      retireEdge: async (id) => (await calls()).graph.retireEdge(id),
+      path: async (from, to, options) => (await calls()).graph.path(from, to, options),
+    },
+  };
+}
+
+function backupOf(context: AppContext): BackupCalls {
+  const calls = once(async () => (await import('./app/backup.ts')).backupCalls(context));
+  return {
+    config: async (edit) => (await calls()).config(edit),
+    run: (options) => later(calls, (loaded) => loaded.run(options)),
+    list: (options) => later(calls, (loaded) => loaded.list(options)),
+    show: async (id, options) => (await calls()).show(id, options),
+    verify: (options) => later(calls, (loaded) => loaded.verify(options)),
+    restore: (options) => later(calls, (loaded) => loaded.restore(options)),
+  };
+}
+
+function vaultOf(context: AppContext): Pick<Valence, 'keys' | 'vault' | 'doctor'> {
+  const module = once(() => import('./app/vault.ts'));
+  return {
+    keys: { init: async () => (await module()).keyCalls(context).init() },
+    vault: { attach: async (options) => (await module()).vaultCalls(context).attach(options) },
+    doctor: async () => (await module()).examine(context),
+  };
+}
+
+async function* later<C, T>(
+  calls: () => Promise<C>,
+  start: (loaded: C) => AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  yield* start(await calls());
+}
+
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () => (loading ??= load());
+}

@@ -1,0 +1,217 @@
+import type { TierProfile } from '../config/schema.ts';
+import type { VaultId } from './vault-calls.ts';
+
+export type { TierProfile };
+
+/**
+ * The backup half of the library: what `valence backup …` calls. Interfaces only; `backup.ts` implements them.
+ * Every call may reject with `cancelled` once the signal given to `openValence` is aborted, and with the codes named.
+ */
+export interface BackupCalls {
+  /** Applies `edit` to `valence.yaml` (nothing when it is `null`) and gives the result. @throws `config/invalid` */
+  config(edit: ConfigurationEdit | null): Promise<ConfigurationView>;
+  /**
+   * Snapshots of one tier, or of every tier from one database snapshot. Yields each as it is committed; a tier that
+   * keeps less than its promise is yielded with `degraded`, one that cannot be committed at all rejects.
+   * @throws `config/no-keys`, `backend/*`, `database/*`, `integrity/chain-broken`
+   */
+  run(options: RunOptions): AsyncIterable<SnapshotRecord>;
+  /** Oldest first within a tier, tiers by name. Reads `from` instead of the configured backends when it is not empty. */
+  list(options: ReadOptions): AsyncIterable<SnapshotRecord>;
+  /** @throws `backend/not-found` when no snapshot's id starts with `id`, `usage/invalid` when several do. */
+  show(id: string, options: ReadOptions): Promise<SnapshotDetails>;
+  /** Inspects and reports; throws only where nothing can be inspected at all. One report a tier. */
+  verify(options: VerifyOptions): AsyncIterable<VerificationReport>;
+  /**
+   * Needs no home and no database of ours. Yields `plan` first, and only that on a dry run; else `queryable` once all
+   * rows are committed, `index` for each vector index, and `restored` last.
+   * @throws `key/*`, `integrity/*`, `format/*`, `backend/*`, `database/target-not-empty`
+   */
+  restore(options: RestoreOptions): AsyncIterable<RestoreEvent>;
+}
+
+/** What `backup config` can do in one call. */
+export type ConfigurationEdit = AddBackend | SetTier;
+
+export interface AddBackend {
+  readonly kind: 'add-backend';
+  readonly name: string;
+  /** As given; `null` where left out, which is allowed when `name` is itself a type. */
+  readonly type: string | null;
+  readonly path: string | null;
+  /** Failure domain; `null`: the backend is its own. */
+  readonly domain: string | null;
+}
+
+export interface SetTier {
+  readonly kind: 'set-tier';
+  readonly name: string;
+  /** Configured names; `null` keeps those of an existing tier. */
+  readonly backends: readonly string[] | null;
+  /** `null` keeps that of an existing tier. */
+  readonly profile: TierProfile | null;
+}
+
+export interface ConfigurationView {
+  readonly type: 'configuration';
+  /** Path of `valence.yaml`. */
+  readonly file: string;
+  readonly vaultId: VaultId | null;
+  readonly backends: readonly BackendView[];
+  readonly tiers: readonly TierView[];
+}
+
+export interface BackendView {
+  readonly name: string;
+  readonly type: string;
+  /** Printable, without secrets. */
+  readonly location: string;
+  readonly domain: string;
+}
+
+export interface TierView {
+  readonly name: string;
+  readonly backends: readonly string[];
+  readonly profile: TierProfile;
+  /** How many failure domains may be lost, whichever they are, with everything still restorable. */
+  readonly survives: number;
+}
+
+export interface RunOptions {
+  /** Left out: every configured tier. */
+  readonly tier?: string | undefined;
+}
+
+export interface ReadOptions {
+  /** Locations, or names of configured backends where there is a home. Empty: all configured backends. */
+  readonly from: readonly string[];
+}
+
+export interface VerifyOptions {
+  /** Left out: every configured tier. */
+  readonly tier?: string | undefined;
+  /** Read and check every byte, instead of the presence and size of every object. */
+  readonly data: boolean;
+}
+
+export interface SnapshotRecord {
+  readonly type: 'snapshot';
+  /** Digest of the manifest, lower-case hexadecimal; any unambiguous beginning of it names the snapshot. */
+  readonly id: string;
+  /** Starts at 1 in each tier. */
+  readonly sequence: number;
+  readonly tier: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  /** Content root, lower-case hexadecimal: equal for equal knowledge. */
+  readonly root: string;
+  /** Rows a table, by table name. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Bytes of all encoded rows. */
+  readonly logicalBytes: number;
+  /** Bytes this snapshot added, before erasure coding. */
+  readonly newBytes: number;
+  /** Bytes this snapshot added to all backends together. */
+  readonly storedBytes: number;
+  /** How many failure domains may be lost, whichever they are, with this snapshot still restorable. */
+  readonly survives: number;
+  /** Fewer failure domains than the tier promises. */
+  readonly degraded: boolean;
+  /** One sentence for each thing the user should know, e.g. which backend could not be reached. */
+  readonly notes: readonly string[];
+}
+
+export interface SnapshotDetails extends SnapshotRecord {
+  /** Digest of the snapshot before it in its chain, `null` for the first. */
+  readonly previous: string | null;
+  readonly writer: string;
+  readonly generation: string;
+  readonly schemaVersion: number;
+  /** e.g. "PostgreSQL 17.11, pgvector 0.8.0" */
+  readonly engine: string;
+  /** Where its manifest was found. */
+  readonly locations: readonly string[];
+}
+
+export type VerificationStatus = 'ok' | 'damaged' | 'lost' | 'chain-broken';
+
+export interface VerificationReport {
+  readonly type: 'verification';
+  readonly tier: string;
+  readonly snapshots: number;
+  readonly stripes: number;
+  readonly shards: number;
+  readonly bytesRead: number;
+  readonly findings: readonly VerificationFinding[];
+  /** Whether the newest snapshot could be restored from what is there now. */
+  readonly restorable: boolean;
+  /** The worst of the findings: `damaged` can still be restored, `lost` cannot. */
+  readonly status: VerificationStatus;
+}
+
+export interface VerificationFinding {
+  /** e.g. "shard-missing", "shard-corrupt", "unexpected-object", "backend-unavailable" */
+  readonly kind: string;
+  readonly severity: 'error' | 'warning' | 'info';
+  /** Printable location of the backend. */
+  readonly location: string;
+  /** Object name, `null` when the finding is about the whole backend. */
+  readonly object: string | null;
+  /** One sentence. */
+  readonly detail: string;
+}
+
+export interface RestoreOptions {
+  readonly from: readonly string[];
+  /** `postgres://…`, or a folder that is absent or empty. */
+  readonly to: string;
+  /** An id, an unambiguous beginning of one, or `latest`. */
+  readonly snapshot: string;
+  /** Needed only where `latest` exists in several tiers. */
+  readonly tier?: string | undefined;
+  /** `master.key`; left out, the one in the home if there is one. */
+  readonly keyFile?: string | undefined;
+  readonly dryRun: boolean;
+}
+
+export type RestoreEvent = RestorePlan | RestoreQueryable | RestoreIndex | RestoreResult;
+
+export interface RestorePlan {
+  readonly type: 'plan';
+  readonly snapshot: SnapshotRecord;
+  /** Printable target. */
+  readonly to: string;
+  readonly stripes: number;
+  readonly bytesToRead: number;
+  /** `false`: nothing would be, or was, written; `findings` says what is missing. */
+  readonly restorable: boolean;
+  readonly findings: readonly VerificationFinding[];
+  /** Rows are already in place from an earlier, interrupted restore; only indexes are left. */
+  readonly resumed: boolean;
+}
+
+export interface RestoreQueryable {
+  readonly type: 'queryable';
+  readonly to: string;
+  readonly counts: Readonly<Record<string, number>>;
+  /** Equal to the manifest's. */
+  readonly root: string;
+}
+
+export interface RestoreIndex {
+  readonly type: 'index';
+  readonly model: string;
+  readonly state: 'building' | 'built' | 'skipped';
+}
+
+export interface RestoreResult {
+  readonly type: 'restored';
+  readonly snapshot: string;
+  readonly to: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly root: string;
+  readonly orphanEdges: number;
+  /** JSON lines of the edges that were left out; `null` when there are none. */
+  readonly orphansFile: string | null;
+  readonly warnings: readonly string[];
+}

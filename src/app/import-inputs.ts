@@ -1,0 +1,1 @@
+export { fileInput, streamInput } from '../graph/import-input.ts';

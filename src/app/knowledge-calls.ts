@@ -1,0 +1,115 @@
+import type { Belief, Edge, Source, SourceKey } from '../graph/belief-records.ts';
+import type { BeliefChange, BeliefDetails, BeliefDraft, BeliefFilter } from '../graph/beliefs.ts';
+import type { SubstrateDigest } from '../graph/digest.ts';
+import type { EdgeDraft } from '../graph/edges.ts';
+import type { ImportCounts } from '../graph/import-apply.ts';
+import type { ImportInput } from '../graph/import-input.ts';
+import type { Neighbour, Neighbourhood, NeighbourhoodOptions } from '../graph/neighbourhood.ts';
+import type { Path, PathOptions as SearchOptions, PathSearch } from '../graph/path.ts';
+import type { SourceDraft, SourceFilter } from '../graph/sources.ts';
+import type { BeliefStatus, EdgeType } from '../graph/vocabulary.ts';
+
+export { BELIEF_STATUSES, EDGE_TYPES } from '../graph/vocabulary.ts';
+export type { Belief, BeliefChange, BeliefDetails, BeliefDraft, BeliefFilter, BeliefStatus };
+export type {
+  Edge,
+  EdgeDraft,
+  EdgeType,
+  ImportInput,
+  Neighbour,
+  Neighbourhood,
+  NeighbourhoodOptions,
+  Path,
+  PathSearch,
+};
+export type { Source, SourceDraft, SourceFilter, SourceKey };
+export type PathOptions = Omit<SearchOptions, 'signal'>;
+
+/**
+ * The knowledge half of the library: what `valence belief …`, `source …`, `graph …`, `import`, `export` and `digest` call.
+ * `knowledge.ts` implements it. Objects have the field names of import lines (docs/import-format.md); times are ISO 8601
+ * in UTC, with an offset where given; ids are UUID text in lower case. Where an id is given, enough of its beginning will
+ * do; of several rows it is `graph/refused`. Every call may reject with `config/no-home`, `home/locked`, `database/*`
+ * and `cancelled`.
+ */
+export interface KnowledgeCalls {
+  /** Makes the home, the database and its schema; what is already there stays, the schema is brought up to date. */
+  init(): Promise<HomeReport>;
+  /** All or nothing. @throws `import/invalid`, with the first hundred bad lines in its context */
+  import(inputs: readonly ImportInput[], options?: ImportOptions): Promise<ImportReport>;
+  /**
+   * JSON lines without line feeds, in an order that depends only on what is stored: one state of the database. Read it to its
+   * end, or break off, before any other call: the embedded database serves one at a time.
+   */
+  export(options?: ExportOptions): AsyncIterable<string>;
+  readonly belief: BeliefCalls;
+  readonly source: SourceCalls;
+  readonly graph: GraphCalls;
+  digest(): Promise<DigestReport>;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface HomeReport {
+  readonly type: 'home';
+  readonly home: string;
+  /** Printable: a folder, or a URL without its password. */
+  readonly database: string;
+  /** e.g. "PostgreSQL 17.11, pgvector 0.8.0" */
+  readonly engine: string;
+  readonly schemaVersion: number;
+}
+
+export interface ImportOptions {
+  /** Whose vectors the field `embedding` has. */
+  readonly model?: string | undefined;
+  /** What to do with an id that is already stored; `error` when left out. */
+  readonly onConflict?: 'error' | 'skip' | 'update' | undefined;
+}
+
+export interface ImportReport extends ImportCounts {
+  readonly type: 'import';
+}
+
+export interface ExportOptions {
+  /** With ids, times, status, sources, versions and embeddings: everything, so that a copy has the same digest. */
+  readonly full?: boolean | undefined;
+}
+
+/** The digest is over all columns of all substrate tables in key order: equal for copies, on any engine. */
+export interface DigestReport extends SubstrateDigest {
+  readonly type: 'digest';
+}
+
+export interface BeliefCalls {
+  /** @throws `graph/refused` */
+  add(draft: BeliefDraft): Promise<Belief>;
+  /** @throws `graph/not-found` */
+  show(id: string): Promise<BeliefDetails>;
+  /** Newest first. */
+  list(filter?: BeliefFilter): AsyncIterable<Belief>;
+  /** Changes what is named and keeps the rest; what the belief said before stays as a version. @throws `graph/not-found`, `graph/refused` */
+  set(id: string, change: BeliefChange): Promise<Belief>;
+  /** Takes it out of use (status `archived`); nothing is deleted. @throws `graph/not-found` */
+  retire(id: string): Promise<Belief>;
+}
+
+export interface SourceCalls {
+  /** @throws `graph/refused` when it is there already */
+  add(draft: SourceDraft): Promise<Source>;
+  /** By type and id. */
+  list(filter?: SourceFilter): AsyncIterable<Source>;
+  /** Marks it as no longer trusted or reachable; beliefs keep it as their provenance. @throws `graph/not-found` */
+  retire(id: string): Promise<Source>;
+}
+
+export interface GraphCalls {
+  /** A belief and the live edges around it, with what stands at their other ends. @throws `graph/not-found` */
+  show(id: string, options?: NeighbourhoodOptions): Promise<Neighbourhood>;
+  /** @throws `graph/not-found` for an end, `graph/refused` for a self-edge, a repeated edge or a circle of `supersedes` */
+  addEdge(draft: EdgeDraft): Promise<Edge>;
+  /** Takes it out of use; nothing is deleted. @throws `graph/not-found` */
+  retireEdge(id: string): Promise<Edge>;
+  /** A shortest path by hops over live edges. @throws `graph/not-found` for an end */
+  path(from: string, to: string, options?: PathOptions): Promise<PathSearch>;
+}

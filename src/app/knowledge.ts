@@ -1,0 +1,115 @@
+import { addBelief, listBeliefs, retireBelief, setBelief, showBelief } from '../graph/beliefs.ts';
+import { substrateDigest } from '../graph/digest.ts';
+import { addEdge, retireEdge } from '../graph/edges.ts';
+import { exportLines } from '../graph/export.ts';
+import { importInputs } from '../graph/import.ts';
+import { neighbourhood } from '../graph/neighbourhood.ts';
+import { shortestPath } from '../graph/path.ts';
+import { snapshotSourceOf } from '../graph/snapshot-source.ts';
+import { addSource, listSources, retireSource } from '../graph/sources.ts';
+import type { Database, Session } from '../schema/database.ts';
+import type { AppContext } from './context.ts';
+import { handedOut } from './handed-out.ts';
+import { setUpHome } from './home-setup.ts';
+import type { BeliefCalls, GraphCalls, KnowledgeCalls, SourceCalls } from './knowledge-calls.ts';
+
+/** Lines are handed over in batches, so that handing over costs nothing beside reading. */
+const BATCH_LINES = 500;
+
+/** The knowledge half of the library over one context. */
+export function knowledgeCalls(context: AppContext): KnowledgeCalls {
+  const { clock, random, progress, signal } = context;
+  return {
+    init: () => setUpHome(context),
+    async import(inputs, options = {}) {
+      const counts = await importInputs(await context.database(), inputs, {
+        ...options,
+        clock,
+        random,
+        progress,
+        signal,
+      });
+      return { type: 'import', ...counts };
+    },
+    export: ({ full = false } = {}) => exported(context, full),
+    async digest() {
+      const database = await context.database();
+      progress({ stage: 'reading all tables' });
+      return { type: 'digest', ...(await snapshotSourceOf(database, { signal })(substrateDigest)) };
+    },
+    belief: beliefCalls(context),
+    source: sourceCalls(context),
+    graph: graphCalls(context),
+  };
+}
+
+function beliefCalls(context: AppContext): BeliefCalls {
+  return {
+    async add(draft) {
+      const database = await context.database();
+      const belief = await addBelief(database, draft, context);
+      await database.sync();
+      return belief;
+    },
+    show: (id) => read(context, (session) => showBelief(session, id)),
+    list: (filter) => later(context, (database) => listBeliefs(database, filter)),
+    set: (id, change) => write(context, (session) => setBelief(session, id, change)),
+    retire: (id) => write(context, (session) => retireBelief(session, id)),
+  };
+}
+
+function sourceCalls(context: AppContext): SourceCalls {
+  return {
+    add: (draft) => write(context, (session) => addSource(session, draft, context.clock)),
+    list: (filter) => later(context, (database) => listSources(database, filter)),
+    retire: (id) => write(context, (session) => retireSource(session, id, context.clock)),
+  };
+}
+
+function graphCalls(context: AppContext): GraphCalls {
+  return {
+    show: (id, options) => read(context, (session) => neighbourhood(session, id, options)),
+    addEdge: (draft) => write(context, (session) => addEdge(session, draft, context)),
+    retireEdge: (id) => write(context, (session) => retireEdge(session, id, context.clock)),
+    path: (from, to, options) =>
+      read(context, (session) => shortestPath(session, from, to, { ...options, signal: context.signal })),
+  };
+}
+
+/** One state of the database, whatever is written meanwhile. */
+async function read<T>(context: AppContext, run: (session: Session) => Promise<T>): Promise<T> {
+  return (await context.database()).transaction({ mode: 'snapshot' }, run);
+}
+
+/** What resolved is durable. */
+async function write<T>(context: AppContext, run: (session: Session) => Promise<T>): Promise<T> {
+  const database = await context.database();
+  const result = await database.transaction({ mode: 'write' }, run);
+  await database.sync();
+  return result;
+}
+
+/** In no transaction, which on the embedded database would keep a caller from any other call while it reads. */
+async function* later<T>(
+  context: AppContext,
+  rows: (database: Database) => AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  yield* rows(await context.database());
+}
+
+async function* exported(context: AppContext, full: boolean): AsyncGenerator<string, void, undefined> {
+  const { signal } = context;
+  const batches = handedOut<readonly string[]>((emit) =>
+    read(context, async (session) => {
+      let batch: string[] = [];
+      for await (const line of exportLines(session, { full, signal })) {
+        batch.push(line);
+        if (batch.length < BATCH_LINES) continue;
+        await emit(batch);
+        batch = [];
+      }
+      if (batch.length > 0) await emit(batch);
+    }),
+  );
+  for await (const batch of batches) yield* batch;
+}

@@ -1,0 +1,94 @@
+import { ValenceError } from '../core/errors.ts';
+import { readWholeFile } from '../core/files.ts';
+import { uuidText } from '../core/ids.ts';
+import { openKeyring } from '../vault/keyring.ts';
+import type { Keyring, ReaderKey } from '../vault/keyring.ts';
+import { openPlaces } from '../vault/places.ts';
+import type { Blemish, Place } from '../vault/places.ts';
+import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
+import { toHex } from '../core/bytes.ts';
+import type { AppContext } from './context.ts';
+import { findHostKey, openOwner } from './keys.ts';
+import { openConfigured, openLocations } from './places.ts';
+
+/** A vault opened for reading: where it is, what is wrong there, and whose signatures count. */
+export interface OpenedVault {
+  readonly places: readonly Place[];
+  readonly blemishes: readonly Blemish[];
+  readonly keyring: Keyring;
+}
+
+/** From the locations named, or from every configured backend when none is. @throws `config/*`, `backend/*`, `key/*` */
+export async function openVaultFrom(context: AppContext, from: readonly string[], key: ReaderKey): Promise<OpenedVault> {
+  const opened = from.length > 0 ? await openLocations(context, from) : await openAllConfigured(context);
+  if (opened.backends.length === 0) throw noneThere(opened.away);
+  const expected = key.kind === 'host' ? uuidText(key.key.vaultId) : null;
+  const { places, blemishes, vaultId } = await openPlaces(opened.backends, expected, context.signal);
+  const keyring = await openKeyring(places, vaultId, key, context.signal);
+  return { places, blemishes: [...opened.away, ...blemishes], keyring };
+}
+
+/** This host's key, else the master key in its home. @throws `config/no-keys`, `key/passphrase` */
+export async function readerKey(context: AppContext): Promise<ReaderKey> {
+  const host = await findHostKey(context);
+  if (host !== null) return { kind: 'host', key: host };
+  if ((await readWholeFile(context.home.masterKeyFile)) !== null) return { kind: 'owner', identity: await openOwner(context, undefined) };
+  throw new ValenceError('config/no-keys', `there is neither host.key nor master.key in ${context.home.root}`, {
+    hint: 'run `valence keys init` for a new vault, or put master.key there to read an existing one',
+  });
+}
+
+/**
+ * The snapshot of this id or beginning of an id; `latest` is the greatest sequence of the tier.
+ * @throws `backend/not-found`, `usage/invalid` when several fit
+ */
+export function pickSnapshot(found: SnapshotsFound, which: string, tier: string | null): Snapshot {
+  const candidates = found.snapshots.filter(({ manifest }) => tier === null || manifest.header.tier === tier);
+  if (which === 'latest') return latest(candidates, tier);
+  const matching = candidates.filter(({ manifest }) => toHex(manifest.digest).startsWith(which.toLowerCase()));
+  const [only] = matching;
+  if (only !== undefined && matching.length === 1) return only;
+  if (only === undefined) throw new ValenceError('backend/not-found', `there is no snapshot ${which}`, { hint: 'see `valence backup list`' });
+  throw new ValenceError('usage/invalid', `several snapshots begin with ${which}`, { hint: 'give more of the id' });
+}
+
+function latest(candidates: readonly Snapshot[], tier: string | null): Snapshot {
+  const newest = candidates.at(-1);
+  if (newest === undefined) {
+    throw new ValenceError('backend/not-found', tier === null ? 'the vault holds no snapshot' : `tier ${tier} holds no snapshot`);
+  }
+  const tiers = [...new Set(candidates.map(({ manifest }) => manifest.header.tier))];
+  if (tiers.length > 1) return newestOfAll(candidates);
+  return newest;
+}
+
+/** Tiers count for themselves, but each snapshot names the heads of the others that its writer knew. */
+function newestOfAll(candidates: readonly Snapshot[]): Snapshot {
+  return candidates.reduce((a, b) => (isNewer(b, a) ? b : a));
+}
+
+/** Who knew the other is newer; where neither did, the clock must do, as no other order exists. */
+function isNewer(a: Snapshot, b: Snapshot): boolean {
+  if (a.manifest.header.tier === b.manifest.header.tier) return a.manifest.header.sequence >= b.manifest.header.sequence;
+  if (knew(a, b)) return true;
+  return !knew(b, a) && a.manifest.header.createdAt >= b.manifest.header.createdAt;
+}
+
+function knew(later: Snapshot, earlier: Snapshot): boolean {
+  const { tier, sequence } = earlier.manifest.header;
+  return later.summary.heads.some((head) => head.tier === tier && head.sequence >= sequence);
+}
+
+async function openAllConfigured(context: AppContext): ReturnType<typeof openLocations> {
+  const { config } = await context.configFile();
+  const { backends, away } = await openConfigured(context, config, [...config.backends.keys()]);
+  return { backends: backends.map(({ backend }) => backend), away };
+}
+
+export function noneThere(away: readonly Blemish[]): ValenceError {
+  if (away.length === 0) return new ValenceError('config/invalid', 'no backend is configured', { hint: 'add one with `valence backup config --add-backend`' });
+  return new ValenceError('backend/unavailable', 'none of the locations can be reached', {
+    hint: 'check the locations, and that their disks are mounted',
+    context: { locations: away.map(({ location, error }) => ({ location, reason: error.message })) },
+  });
+}

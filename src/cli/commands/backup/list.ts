@@ -1,0 +1,36 @@
+import { buildCommand } from '@stricli/core';
+import type { Command } from '@stricli/core';
+import type { CliContext } from '../../command-context.ts';
+import { VAULT_EXITS, withNotes } from '../../command-help.ts';
+import { table } from '../../figures.ts';
+import { SNAPSHOT_HEADINGS, SNAPSHOT_JSON, snapshotRow } from '../../render/snapshot.ts';
+import { optionalFromFlag } from '../../shared-flags.ts';
+
+interface Flags {
+  readonly from?: readonly string[] | undefined;
+}
+
+async function backupList(this: CliContext, flags: Flags): Promise<void> {
+  const valence = await this.open();
+  const rows: (readonly string[])[] = [];
+  for await (const snapshot of valence.backup.list({ from: flags.from ?? [] })) {
+    if (this.output.json) await this.output.result(snapshot, () => '');
+    else rows.push(snapshotRow(snapshot));
+  }
+  await this.output.note(
+    rows.length === 0 ? 'no snapshots yet: `valence backup run` takes one' : table([SNAPSHOT_HEADINGS, ...rows]),
+  );
+}
+
+export const backupListCommand: Command<CliContext> = withNotes(
+  buildCommand<Flags, [], CliContext>({
+    func: backupList,
+    parameters: { flags: { from: optionalFromFlag } },
+    docs: {
+      brief: 'list the snapshots of the vault',
+      fullDescription:
+        'Lists the snapshots of the vault, oldest first in each tier. Needs host.key, or master.key where there is no home.',
+    },
+  }),
+  { exits: [...VAULT_EXITS, 'config/no-keys', 'key/passphrase', 'key/wrong-key'], json: [SNAPSHOT_JSON] },
+);

@@ -1,0 +1,34 @@
+import { buildCommand } from '@stricli/core';
+import type { Command } from '@stricli/core';
+import type { CliContext } from '../../command-context.ts';
+import { DATABASE_EXITS, VAULT_EXITS, withNotes } from '../../command-help.ts';
+import { describeSnapshot, SNAPSHOT_JSON } from '../../render/snapshot.ts';
+import { tierFlag } from '../../shared-flags.ts';
+
+interface Flags {
+  readonly tier?: string | undefined;
+}
+
+async function backupRun(this: CliContext, flags: Flags): Promise<void> {
+  const valence = await this.open();
+  for await (const snapshot of valence.backup.run({ tier: flags.tier })) {
+    if (snapshot.degraded) this.settle('degraded');
+    await this.output.result(snapshot, () => describeSnapshot(snapshot));
+  }
+}
+
+export const backupRunCommand: Command<CliContext> = withNotes(
+  buildCommand<Flags, [], CliContext>({
+    func: backupRun,
+    parameters: { flags: { tier: tierFlag } },
+    docs: {
+      brief: 'take a snapshot and store it',
+      fullDescription:
+        'Takes a snapshot and stores it: for one tier, or for every tier from one state of the database. Needs only host.key.',
+    },
+  }),
+  {
+    exits: [...DATABASE_EXITS, ...VAULT_EXITS, 'backend/full', 'backend/second-writer', 'degraded', 'config/no-keys'],
+    json: [SNAPSHOT_JSON],
+  },
+);

@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { toHex } from '../core/bytes.ts';
+import { syncFolder, TEMPORARY_PREFIX, translated } from '../core/files.ts';
+import { systemRandom } from '../core/random.ts';
+
+/** Lines are gathered to about this much before they are written, so that a million lines are not a million writes. */
+const WRITE_BYTES = 256 * 1024;
+
+/**
+ * Writes lines to a file that is there whole or not at all; what is not a regular file (a pipe, /dev/stdout) is written to
+ * directly. Resolves to the number of lines. @throws `backend/full`, `backend/unavailable`
+ */
+export async function writeLines(path: string, lines: AsyncIterable<string>, signal: AbortSignal): Promise<number> {
+  return translated('write', path, async () => {
+    const target = await realpath(path).catch(() => path);
+    const existing = await stat(target).catch(() => null);
+    if (existing !== null && !existing.isFile()) return pour(createWriteStream(target), lines, signal);
+    const temporary = join(dirname(target), TEMPORARY_PREFIX + toHex(systemRandom.bytes(12)));
+    try {
+      const written = await pour(createWriteStream(temporary, { flags: 'wx', flush: true }), lines, signal);
+      await rename(temporary, target);
+      await syncFolder(dirname(target));
+      return written;
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  });
+}
+
+async function pour(stream: Writable, lines: AsyncIterable<string>, signal: AbortSignal): Promise<number> {
+  const done = finished(stream);
+  // Heard when it is awaited below; until then a failure must not count as unhandled.
+  done.catch(() => {});
+  try {
+    const written = await gather(lines, async (text) => {
+      if (!stream.write(text)) await Promise.race([once(stream, 'drain', { signal }), done]);
+    });
+    stream.end();
+    await done;
+    return written;
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function gather(lines: AsyncIterable<string>, write: (text: string) => Promise<void>): Promise<number> {
+  let written = 0;
+  let held = '';
+  for await (const line of lines) {
+    held += `${line}\n`;
+    written += 1;
+    if (held.length < WRITE_BYTES) continue;
+    await write(held);
+    held = '';
+  }
+  if (held !== '') await write(held);
+  return written;
+}

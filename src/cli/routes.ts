@@ -1,0 +1,88 @@
+import { buildRouteMap } from '@stricli/core';
+import type { RouteMap } from '@stricli/core';
+import type { CliContext } from './command-context.ts';
+import { globalOptionsHelp } from './command-help.ts';
+import type { Target } from './command-tree.ts';
+import { backupConfigCommand } from './commands/backup/config.ts';
+import { backupListCommand } from './commands/backup/list.ts';
+import { backupRestoreCommand } from './commands/backup/restore.ts';
+import { backupRunCommand } from './commands/backup/run.ts';
+import { backupShowCommand } from './commands/backup/show.ts';
+import { backupVerifyCommand } from './commands/backup/verify.ts';
+import { beliefAddCommand } from './commands/belief/add.ts';
+import { beliefListCommand } from './commands/belief/list.ts';
+import { beliefRetireCommand } from './commands/belief/retire.ts';
+import { beliefSetCommand } from './commands/belief/set.ts';
+import { beliefShowCommand } from './commands/belief/show.ts';
+import { completionCommand } from './commands/completion.ts';
+import { digestCommand } from './commands/digest.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
+import { graphAddEdgeCommand } from './commands/graph/add-edge.ts';
+import { graphPathCommand } from './commands/graph/path.ts';
+import { graphRetireEdgeCommand } from './commands/graph/retire-edge.ts';
+import { graphShowCommand } from './commands/graph/show.ts';
+import { importCommand } from './commands/import.ts';
+import { initCommand } from './commands/init.ts';
+import { keysInitCommand } from './commands/keys/init.ts';
+import { sourceAddCommand } from './commands/source/add.ts';
+import { sourceListCommand } from './commands/source/list.ts';
+import { sourceRetireCommand } from './commands/source/retire.ts';
+import { vaultAttachCommand } from './commands/vault/attach.ts';
+
+const beliefs = noun('what is known, how surely, and since when', {
+  add: beliefAddCommand,
+  show: beliefShowCommand,
+  list: beliefListCommand,
+  set: beliefSetCommand,
+  retire: beliefRetireCommand,
+});
+const sources = noun('where beliefs come from', {
+  add: sourceAddCommand,
+  list: sourceListCommand,
+  retire: sourceRetireCommand,
+});
+const graph = noun('how beliefs support, contradict, supersede and derive from each other', {
+  show: graphShowCommand,
+  'add-edge': graphAddEdgeCommand,
+  'retire-edge': graphRetireEdgeCommand,
+  path: graphPathCommand,
+});
+const backup = noun('back up: configure, run, list, verify, restore', {
+  config: backupConfigCommand,
+  run: backupRunCommand,
+  list: backupListCommand,
+  show: backupShowCommand,
+  verify: backupVerifyCommand,
+  restore: backupRestoreCommand,
+});
+
+/** Every command, by the words that lead to it. */
+export const root: RouteMap<CliContext> = noun(
+  'A personal knowledge base in Postgres, and the backup that lets it outlive its disk.',
+  {
+    init: initCommand,
+    keys: noun('what opens the backups, and what this host backs up with', { init: keysInitCommand }),
+    import: importCommand,
+    export: exportCommand,
+    belief: beliefs,
+    source: sources,
+    graph,
+    backup,
+    vault: noun('continue a vault: all that is stored on backends', { attach: vaultAttachCommand }),
+    digest: digestCommand,
+    doctor: doctorCommand,
+    completion: completionCommand,
+  },
+);
+
+function noun(brief: string, commands: Readonly<Record<string, Target>>): RouteMap<CliContext> {
+  // Without a prototype, `valence constructor` is an unknown command like any other.
+  const routes = Object.assign(Object.create(null) as Record<string, Target>, commands);
+  const map = buildRouteMap<string, CliContext>({ routes, docs: { brief } });
+  return {
+    ...map,
+    brief,
+    formatHelp: (args) => `${map.formatHelp(args).trimEnd()}\n\n${globalOptionsHelp()}\n`,
+  };
+}

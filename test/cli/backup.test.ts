@@ -1,0 +1,344 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Valence, ValenceOptions } from '../../src/app.ts';
+import type { BackupCalls, RestoreEvent, SnapshotRecord, VerificationReport } from '../../src/app/backup-calls.ts';
+import { ValenceError } from '../../src/core/errors.ts';
+import { jsonLines, runCli } from './run-cli.ts';
+
+/** The library behind the command line, as these tests want it. */
+const library = vi.hoisted(() => ({ valence: {} as Partial<Valence>, options: [] as ValenceOptions[], closed: 0 }));
+
+vi.mock('../../src/app.ts', () => ({
+  openValence: (options: ValenceOptions) => {
+    library.options.push(options);
+    return { ...library.valence, [Symbol.asyncDispose]: async () => void (library.closed += 1) };
+  },
+}));
+
+const SNAPSHOT: SnapshotRecord = {
+  type: 'snapshot',
+  id: 'ab'.repeat(32),
+  sequence: 7,
+  tier: 'daily',
+  createdAt: '2026-01-02T03:04:05Z',
+  root: 'cd'.repeat(32),
+  counts: { beliefs: 1200, belief_edges: 3 },
+  logicalBytes: 5_000_000,
+  newBytes: 2048,
+  storedBytes: 4096,
+  survives: 2,
+  degraded: false,
+  notes: [],
+};
+
+const REPORT: VerificationReport = {
+  type: 'verification',
+  tier: 'daily',
+  snapshots: 1,
+  stripes: 2,
+  shards: 10,
+  bytesRead: 0,
+  findings: [],
+  restorable: true,
+  status: 'ok',
+};
+
+async function* each<T>(...values: T[]): AsyncGenerator<T, void, undefined> {
+  yield* values;
+}
+
+function backup(calls: Partial<BackupCalls>): void {
+  library.valence = { backup: calls as BackupCalls };
+}
+
+beforeEach(() => {
+  library.valence = {};
+  library.options.length = 0;
+  library.closed = 0;
+});
+
+describe('backup run', () => {
+  it('prints each snapshot as one JSON object, and closes what it opened', async () => {
+    backup({ run: ({ tier }) => each(SNAPSHOT, { ...SNAPSHOT, tier: tier ?? 'all' }) });
+    const { exit, stdout } = await runCli(['backup', 'run', '--json', '--home', '/h', '--database', 'postgres://d']);
+    expect(exit).toBe(0);
+    expect(jsonLines(stdout)).toEqual([SNAPSHOT, { ...SNAPSHOT, tier: 'all' }]);
+    expect(library.options).toMatchObject([{ home: '/h', database: 'postgres://d' }]);
+    expect(library.closed).toBe(1);
+  });
+
+  it('ends with 3 when one of them is degraded, and says so', async () => {
+    const notes = ['backend c could not be reached'];
+    backup({ run: () => each(SNAPSHOT, { ...SNAPSHOT, survives: 1, degraded: true, notes }) });
+    const { exit, stdout, stderr } = await runCli(['backup', 'run']);
+    expect({ exit, stderr }).toEqual({ exit: 3, stderr: '' });
+    expect(stdout).toContain('survives the loss of any 2 failure domains');
+    expect(stdout).toContain('degraded: survives the loss of any 1 failure domain, less than the tier promises');
+    expect(stdout).toContain(notes[0]);
+  });
+
+  it('ends with the status of the error, after what was done before it', async () => {
+    backup({
+      async *run() {
+        yield SNAPSHOT;
+        throw new ValenceError('backend/full', 'no space left on b', { hint: 'make room', context: { backend: 'b' } });
+      },
+    });
+    const { exit, stdout, stderr } = await runCli(['backup', 'run', '--json']);
+    expect(exit).toBe(33);
+    expect(jsonLines(stdout)).toEqual([SNAPSHOT]);
+    expect(jsonLines(stderr)).toEqual([
+      {
+        type: 'error',
+        code: 'backend/full',
+        exit: 33,
+        message: 'no space left on b',
+        hint: 'make room',
+        context: { backend: 'b' },
+      },
+    ]);
+    expect(library.closed).toBe(1);
+  });
+
+  it('hides a defect behind a sentence, and shows its stack on request', async () => {
+    backup({
+      run: () => {
+        throw new TypeError('x is not a function');
+      },
+    });
+    const plain = await runCli(['backup', 'run']);
+    expect(plain.exit).toBe(1);
+    expect(plain.stderr).toMatch(/^valence: x is not a function\n {2}this is a defect; please report it.*\n$/);
+    const traced = await runCli(['backup', 'run'], { env: { VALENCE_DEBUG: '1' } });
+    expect(traced.stderr).toContain('at ');
+  });
+});
+
+describe('backup list and show', () => {
+  it('lists from the locations given', async () => {
+    const asked: unknown[] = [];
+    backup({
+      list: (options) => {
+        asked.push(options);
+        return each(SNAPSHOT);
+      },
+    });
+    const { stdout } = await runCli(['backup', 'list', '--from', '/a', '--from=/b']);
+    expect(asked).toEqual([{ from: ['/a', '/b'] }]);
+    expect(stdout).toMatch(
+      /^TIER +# +ID .*\ndaily +7 +abababababab +2026-01-02T03:04:05Z +1,200 +2\.0 KiB +4\.0 KiB +2\n$/,
+    );
+    expect(jsonLines((await runCli(['backup', 'list', '--json'])).stdout)).toEqual([SNAPSHOT]);
+  });
+
+  it('shows one', async () => {
+    backup({
+      show: async (id) => ({
+        ...SNAPSHOT,
+        type: 'snapshot',
+        id: `${id}00`,
+        previous: null,
+        writer: 'w',
+        generation: 'g',
+        schemaVersion: 2,
+        engine: 'PostgreSQL 17',
+        locations: ['/a', '/b'],
+      }),
+    });
+    const { exit, stdout } = await runCli(['backup', 'show', 'abab']);
+    expect(exit).toBe(0);
+    expect(stdout).toContain('id          abab00');
+    expect(stdout).toContain('found at    /a, /b');
+  });
+});
+
+describe('backup verify', () => {
+  it.for([
+    ['ok', 0],
+    ['damaged', 3],
+    ['chain-broken', 42],
+    ['lost', 41],
+  ] as const)('%s ends with %i', async ([status, exit]) => {
+    backup({ verify: () => each({ ...REPORT, status }) });
+    expect((await runCli(['backup', 'verify'])).exit).toBe(exit);
+  });
+
+  it('ends with the worst of several tiers, and lists what it found', async () => {
+    const finding = {
+      kind: 'shard-missing',
+      severity: 'error',
+      location: '/b',
+      object: 'shards/ab/abc',
+      detail: 'it is not there',
+    } as const;
+    backup({ verify: () => each<VerificationReport>({ ...REPORT, status: 'damaged', findings: [finding] }, REPORT) });
+    const { exit, stdout } = await runCli(['backup', 'verify', '--data']);
+    expect(exit).toBe(3);
+    expect(stdout).toContain('error: shard-missing at /b shards/ab/abc: it is not there');
+  });
+});
+
+describe('backup restore', () => {
+  const plan: RestoreEvent = {
+    type: 'plan',
+    snapshot: SNAPSHOT,
+    to: '/t',
+    stripes: 4,
+    bytesToRead: 4096,
+    restorable: true,
+    findings: [],
+    resumed: false,
+  };
+  const restored: RestoreEvent = {
+    type: 'restored',
+    snapshot: SNAPSHOT.id,
+    to: '/t',
+    counts: { beliefs: 1200 },
+    root: SNAPSHOT.root,
+    orphanEdges: 0,
+    orphansFile: null,
+    warnings: [],
+  };
+
+  it('hands over what was asked, and prints each event', async () => {
+    const asked: unknown[] = [];
+    const queryable: RestoreEvent = { type: 'queryable', to: '/t', counts: { beliefs: 1200 }, root: SNAPSHOT.root };
+    backup({
+      restore: (options) => {
+        asked.push(options);
+        return each<RestoreEvent>(plan, queryable, { type: 'index', model: 'm', state: 'built' }, restored);
+      },
+    });
+    const { exit, stdout } = await runCli([
+      'backup',
+      'restore',
+      '--from',
+      'a',
+      '--from',
+      'b',
+      '--to',
+      '/t',
+      '--key-file',
+      'k',
+    ]);
+    expect(exit).toBe(0);
+    expect(asked).toEqual([{ from: ['a', 'b'], to: '/t', snapshot: 'latest', keyFile: 'k', dryRun: false }]);
+    expect(stdout).toMatch(/everything needed is there\nqueryable[^]*vector index of m: built\nrestored {3}\/t\n$/);
+  });
+
+  it('ends with 3 when edges were left out, with 41 when a plan cannot be carried out', async () => {
+    backup({
+      restore: () => each<RestoreEvent>(plan, { ...restored, orphanEdges: 2, orphansFile: '/t/orphans.jsonl' }),
+    });
+    const orphans = await runCli(['backup', 'restore', '--from', 'a', '--to', '/t']);
+    expect(orphans.exit).toBe(3);
+    expect(orphans.stdout).toContain('2 edges without both ends left out, listed in /t/orphans.jsonl');
+    backup({ restore: () => each<RestoreEvent>({ ...plan, restorable: false }) });
+    expect((await runCli(['backup', 'restore', '--from', 'a', '--to', '/t', '--dry-run'])).exit).toBe(41);
+  });
+
+  it('lists what is missing', async () => {
+    backup({
+      restore: () => {
+        throw new ValenceError('integrity/too-few-shards', '2 stripes cannot be rebuilt', {
+          context: { missing: ['shards/ab/1', 'shards/cd/2'] },
+        });
+      },
+    });
+    const { exit, stderr } = await runCli(['backup', 'restore', '--from', 'a', '--to', '/t']);
+    expect(exit).toBe(41);
+    expect(stderr).toBe('valence: 2 stripes cannot be rebuilt\n  shards/ab/1\n  shards/cd/2\n');
+  });
+});
+
+describe('backup config', () => {
+  const cases = [
+    [[], null],
+    [
+      ['--add-backend', 'nas', '--type', 'directory', '--path', '/n', '--domain', 'home'],
+      { kind: 'add-backend', name: 'nas', type: 'directory', path: '/n', domain: 'home' },
+    ],
+    [
+      ['--add-backend', 'directory', '--path', '/n'],
+      { kind: 'add-backend', name: 'directory', type: null, path: '/n', domain: null },
+    ],
+    [
+      ['--tier', 'daily', '--backends', 'a, b,c', '--erasure', '2/3'],
+      { kind: 'set-tier', name: 'daily', backends: ['a', 'b', 'c'], profile: { kind: 'erasure', k: 2, n: 3 } },
+    ],
+    [
+      ['--tier', 'daily', '--copies', '2'],
+      { kind: 'set-tier', name: 'daily', backends: null, profile: { kind: 'copies', count: 2 } },
+    ],
+  ] as const;
+
+  it.for(cases)('%j', async ([argv, edit]) => {
+    const edits: unknown[] = [];
+    backup({
+      config: async (asked) => {
+        edits.push(asked);
+        const profile = { kind: 'erasure', k: 2, n: 3 } as const;
+        return {
+          type: 'configuration',
+          file: '/h/valence.yaml',
+          vaultId: null,
+          backends: [{ name: 'a', type: 'directory', location: '/a', domain: 'a' }],
+          tiers: [{ name: 'daily', backends: ['a'], profile, survives: 1 }],
+        };
+      },
+    });
+    const { exit, stdout } = await runCli(['backup', 'config', ...argv]);
+    expect(exit).toBe(0);
+    expect(edits).toEqual([edit]);
+    expect(stdout).toMatch(/TIER +PROFILE +SURVIVES +BACKENDS\ndaily +2\/3 +1 +a\n$/);
+  });
+});
+
+describe('keys, vault and doctor', () => {
+  it('gives the passphrase of the environment, or says how to give one', async () => {
+    const created = { type: 'keys', masterKeyPath: '/m', hostKeyPath: '/h', vaultId: 'v', fingerprint: 'f' } as const;
+    const passphrases: (string | undefined)[] = [];
+    library.valence = {
+      keys: {
+        init: async () => {
+          passphrases.push(await library.options.at(-1)?.passphrase?.());
+          return created;
+        },
+      },
+    };
+    const given = await runCli(['keys', 'init', '--json'], { env: { VALENCE_PASSPHRASE: 'correct horse' } });
+    expect(jsonLines(given.stdout)).toEqual([created]);
+    expect(passphrases).toEqual(['correct horse']);
+    const none = await runCli(['keys', 'init']);
+    expect(none.exit).toBe(10);
+    expect(none.stderr).toContain('set VALENCE_PASSPHRASE');
+  });
+
+  it('attaches', async () => {
+    library.valence = {
+      vault: {
+        attach: async ({ from }) => ({
+          type: 'attached',
+          vaultId: 'v',
+          hostKeyPath: '/h',
+          backends: from,
+          tiers: ['daily'],
+        }),
+      },
+    };
+    const { exit, stdout } = await runCli(['vault', 'attach', '--from', 'a', '--from', 'b']);
+    expect(exit).toBe(0);
+    expect(stdout).toContain('2 backends, 1 tier');
+  });
+
+  it('ends with 3 when the doctor found an error', async () => {
+    const warning = { type: 'finding', level: 'warning', what: 'one table is not backed up', todo: null } as const;
+    library.valence = { doctor: async () => [warning] };
+    expect((await runCli(['doctor'])).exit).toBe(0);
+    library.valence = { doctor: async () => [{ ...warning, level: 'error', todo: 'do this' }, warning] };
+    const { exit, stdout } = await runCli(['doctor']);
+    expect({ exit, stdout }).toEqual({
+      exit: 3,
+      stdout: 'error    one table is not backed up\n  do this\nwarning  one table is not backed up\n',
+    });
+  });
+});
