@@ -1,4 +1,5 @@
 import { invariant } from '../../core/errors.ts';
+import { PACK_CHUNKS_MAX } from '../../core/limits.ts';
 import type { SealedChunk } from './sealed-chunk.ts';
 
 /** Sealed chunks end to end; the index alone says where each begins. FORMAT.md §6.2. */
@@ -14,7 +15,7 @@ export interface Pack {
   readonly chunks: readonly PackedChunk[];
 }
 
-/** Fills packs of at most `capacity` bytes. */
+/** Fills packs of at most `capacity` bytes and `PACK_CHUNKS_MAX` chunks. */
 export class PackBuilder {
   readonly #capacity: number;
   #chunks: SealedChunk[] = [];
@@ -27,7 +28,8 @@ export class PackBuilder {
   /** Adds a chunk; the pack that it no longer fitted, if any. */
   add(chunk: SealedChunk): Pack | null {
     invariant(chunk.sealed.length <= this.#capacity, 'a sealed chunk fits a pack');
-    const full = this.#bytes + chunk.sealed.length > this.#capacity ? this.take() : null;
+    const fits = this.#bytes + chunk.sealed.length <= this.#capacity && this.#chunks.length < PACK_CHUNKS_MAX;
+    const full = fits ? null : this.take();
     this.#chunks.push(chunk);
     this.#bytes += chunk.sealed.length;
     return full;

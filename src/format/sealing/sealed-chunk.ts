@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { equalBytes, view } from '../../core/bytes.ts';
+import { view } from '../../core/bytes.ts';
 import { invariant, ValenceError } from '../../core/errors.ts';
 import { CHUNK_BYTES_MAX } from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
@@ -46,7 +46,7 @@ export function sealChunk(kind: ChunkKind, plaintext: Uint8Array, random: Random
   const cipher = createCipheriv('aes-256-gcm', createSecretKey(key), NONCE).setAAD(aad(kind));
   const sealed = Buffer.concat([cipher.update(header), cipher.update(shrunk ? compressed : plaintext), cipher.final(), cipher.getAuthTag()]);
   const chunk = { name: sha256(sealed), key, sealed };
-  invariant(equalBytes(openChunk(kind, sealed, key), plaintext), 'a sealed chunk does not open to what was sealed');
+  invariant(view(plaintext).equals(openChunk(kind, sealed, key)), 'a sealed chunk does not open to what was sealed');
   return chunk;
 }
 

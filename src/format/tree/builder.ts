@@ -1,3 +1,4 @@
+import { view } from '../../core/bytes.ts';
 import { invariant, ValenceError } from '../../core/errors.ts';
 import { keyShape } from '../rows/row-key.ts';
 import type { KeyShape } from '../rows/row-key.ts';
@@ -67,22 +68,25 @@ export class TreeBuilder<R> {
 
   /** @throws `format/malformed` when keys do not ascend */
   add(batch: TupleBatch): void {
-    const { paddedBytes, keyBytes } = this.#shape;
+    const { paddedBytes } = this.#shape;
     const words = this.#leafCuts.words(batch.keys, batch.count, paddedBytes);
+    this.#refuseDisorder(batch);
     let start = 0;
     for (let row = 0; row < batch.count; row += 1) {
       const end = batch.ends[row]!;
-      const key = batch.keys.subarray(row * paddedBytes, row * paddedBytes + keyBytes);
-      this.#refuseDisorder(key);
-      const tuple = batch.bytes.subarray(start, end);
-      this.#addRow(batch.hasLargeValue ? this.#moveLarge(tuple) : tuple, tuple.length, words[row]!);
+      const before = this.#leafBytes;
+      if (batch.hasLargeValue) this.#appendMoved(batch.bytes.subarray(start, end));
+      else this.#append(batch.bytes, start, end);
+      this.#leafValueBytes += end - start;
+      if (cutsAfter(words[row]!, before, this.#leafBytes, this.#options.layout.leafAim)) this.#endLeaf(this.#keyOf(batch, row));
       start = end;
     }
+    if (batch.count > 0) this.#lastKey = this.#keyOf(batch, batch.count - 1);
   }
 
   /** Ends the tree; nothing may be added afterwards. */
   async finish(): Promise<BuiltTree<R>> {
-    if (this.#leafRows > 0 || this.#leaves === 0) this.#endLeaf();
+    if (this.#leafRows > 0 || this.#leaves === 0) this.#endLeaf(this.#lastKey ?? Buffer.alloc(0));
     let top = this.#leaves === 1 ? this.#firstLeaf : null;
     let level = 0;
     for (; top === null; level += 1) top = this.#levels[level]!.finish();
@@ -91,21 +95,27 @@ export class TreeBuilder<R> {
     return { summary: { code: layout.code, rowVersion: layout.rowVersion, level, modelId, contentId, rows, bytes }, root: await top.stored };
   }
 
-  #refuseDisorder(key: Buffer): void {
-    if (this.#lastKey === null) this.#lastKey = Buffer.from(key);
-    else if (this.#lastKey.compare(key) < 0) key.copy(this.#lastKey);
-    else throw new ValenceError('format/malformed', `the rows of ${this.#options.layout.name} do not come in key order`);
+  /** Rows are many, so keys are compared where they lie. */
+  #refuseDisorder({ keys, count }: TupleBatch): void {
+    const { paddedBytes, keyBytes } = this.#shape;
+    let ascends = count === 0 || this.#lastKey === null || this.#lastKey.compare(keys, 0, keyBytes) < 0;
+    for (let at = paddedBytes; ascends && at < count * paddedBytes; at += paddedBytes) {
+      ascends = keys.compare(keys, at, at + keyBytes, at - paddedBytes, at - paddedBytes + keyBytes) < 0;
+    }
+    if (!ascends) throw new ValenceError('format/malformed', `the rows of ${this.#options.layout.name} do not come in key order`);
   }
 
-  #addRow(row: Uint8Array, valueBytes: number, word: number): void {
-    const before = this.#leafBytes;
-    const after = before + row.length;
+  #keyOf(batch: TupleBatch, row: number): Buffer {
+    const at = row * this.#shape.paddedBytes;
+    return Buffer.from(batch.keys.subarray(at, at + this.#shape.keyBytes));
+  }
+
+  #append(source: Buffer, start: number, end: number): void {
+    const after = this.#leafBytes + end - start;
     if (after > this.#leaf.length) this.#growLeaf(after);
-    this.#leaf.set(row, before);
+    source.copy(this.#leaf, this.#leafBytes, start, end);
     this.#leafBytes = after;
     this.#leafRows += 1;
-    this.#leafValueBytes += valueBytes;
-    if (cutsAfter(word, before, after, this.#options.layout.leafAim)) this.#endLeaf();
   }
 
   #growLeaf(bytes: number): void {
@@ -114,22 +124,23 @@ export class TreeBuilder<R> {
     this.#leaf = grown;
   }
 
-  #moveLarge(tuple: Buffer): Uint8Array {
-    return moveLargeValues(tuple, (piece) => {
+  /** Appends a row of a batch in which some value is too long for a leaf. */
+  #appendMoved(tuple: Buffer): void {
+    const row = moveLargeValues(tuple, (piece) => {
       const label = this.#label(CHUNK_KIND.piece, 0);
       const content = Buffer.from(piece);
       const contentId = this.#options.ids.of(label, content);
       this.#leafPieces.push(settled(this.#options.store({ label, contentId, content, children: [] })));
       return contentId;
     });
+    this.#append(view(row), 0, row.length);
   }
 
-  #endLeaf(): void {
+  #endLeaf(lastKey: Buffer): void {
     const content = Buffer.from(this.#leaf.subarray(0, this.#leafBytes));
     const label = this.#label(CHUNK_KIND.leaf, 0);
     const contentId = this.#options.ids.of(label, content);
     const stored = settled(this.#options.store({ label, contentId, content, children: this.#leafPieces }));
-    const lastKey = this.#lastKey === null ? Buffer.alloc(0) : Buffer.from(this.#lastKey);
     const entry = { lastKey, contentId, rows: this.#leafRows, bytes: this.#leafValueBytes, stored };
     [this.#leafBytes, this.#leafRows, this.#leafValueBytes, this.#leafPieces] = [0, 0, 0, []];
     this.#leaves += 1;
