@@ -31,13 +31,17 @@ export async function checkCopies(
       const { location } = backend;
       if (!listed.has(backend)) {
         findings.push({ kind: 'object-missing', severity: 'warning', location, object, detail: 'a copy that should be here is not' });
-      } else if (options.data) {
-        const bytes = await readOnce(backend, object, options.signal);
-        if (typeof bytes !== 'string') bytesRead += bytes.length;
-        if (typeof bytes !== 'string' && Buffer.compare(sha256(bytes), digest) === 0) continue;
-        findings.push({ kind: 'object-corrupt', severity: 'error', location, object, detail: 'this copy is damaged or cannot be read' });
+        continue;
       }
+      const read = options.data ? await readOnce(backend, object, options.signal) : null;
+      if (read !== null && typeof read !== 'string') bytesRead += read.length;
+      if (read === null || isCopyOf(read, digest)) continue;
+      findings.push({ kind: 'object-corrupt', severity: 'error', location, object, detail: 'this copy is damaged or cannot be read' });
     }
   }
   return { findings, bytesRead };
+}
+
+function isCopyOf(read: Uint8Array | string, digest: Uint8Array): boolean {
+  return typeof read !== 'string' && Buffer.compare(sha256(read), digest) === 0;
 }

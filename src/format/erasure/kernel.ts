@@ -26,6 +26,8 @@ const SKEW_BYTES = 64;
 /** How many outputs the functions of the kernel compute at once, the widest first. */
 const WIDTHS = [4, 2, 1] as const;
 
+/** Six numbers, as WebAssembly takes them. */
+// oxlint-disable-next-line max-params -- the signature of the kernel's functions
 type Combine = (tables: number, input: number, count: number, stride: number, output: number, length: number) => void;
 type Kernel = Readonly<Record<`combine${(typeof WIDTHS)[number]}`, Combine>> & {
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -57,16 +59,20 @@ export function combination(rows: Matrix): Combination {
   for (const [first, width] of groups(rows.length)) {
     for (let input = 0; input < inputs; input++) {
       for (const row of rows.slice(first, first + width)) {
-        const factor = row[input]!;
-        for (let nibble = 0; nibble < 16; nibble++) {
-          tables[offset + nibble] = multiply(factor, nibble);
-          tables[offset + 16 + nibble] = multiply(factor, nibble << 4);
-        }
+        writeProducts(tables, offset, row[input]!);
         offset += 32;
       }
     }
   }
   return { inputs, outputs: rows.length, tables };
+}
+
+/** The products of one factor with every low and every high nibble. */
+function writeProducts(tables: Uint8Array, offset: number, factor: number): void {
+  for (let nibble = 0; nibble < 16; nibble++) {
+    tables[offset + nibble] = multiply(factor, nibble);
+    tables[offset + 16 + nibble] = multiply(factor, nibble << 4);
+  }
 }
 
 /**
