@@ -85,6 +85,8 @@ export interface RunOptions {
 export interface ReadOptions {
   /** Locations, or names of configured backends where there is a home. Empty: all configured backends. */
   readonly from: readonly string[];
+  /** `master.key`, where there is no host.key; left out, the one in the home if there is one. */
+  readonly keyFile?: string | undefined;
 }
 
 export interface VerifyOptions {

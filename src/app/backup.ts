@@ -89,15 +89,15 @@ async function openTier(context: AppContext, config: Config, name: string): Prom
   return { name, profile: profileOf(tier.profile), backends, away, domains };
 }
 
-async function* list(context: AppContext, { from }: ReadOptions): AsyncGenerator<SnapshotRecord, void, undefined> {
-  const vault = await openVaultFrom(context, from, await readerKey(context));
+async function* list(context: AppContext, { from, keyFile }: ReadOptions): AsyncGenerator<SnapshotRecord, void, undefined> {
+  const vault = await openVaultFrom(context, from, await readerKey(context, keyFile));
   const { snapshots, broken } = await findSnapshots(vault.places, vault.keyring, null, context.signal);
   for (const snapshot of snapshots) yield snapshotRecord(snapshot);
   if (broken.length > 0) throw broken[0]!.error;
 }
 
-async function show(context: AppContext, id: string, { from }: ReadOptions): Promise<SnapshotDetails> {
-  const vault = await openVaultFrom(context, from, await readerKey(context));
+async function show(context: AppContext, id: string, { from, keyFile }: ReadOptions): Promise<SnapshotDetails> {
+  const vault = await openVaultFrom(context, from, await readerKey(context, keyFile));
   const found = await findSnapshots(vault.places, vault.keyring, null, context.signal);
   return snapshotDetails(pickSnapshot(found, id, null));
 }

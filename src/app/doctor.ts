@@ -62,7 +62,7 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
     const domains = tier.backends.map((backend) => config.backends.get(backend)!.domain);
     const survives = promisedBy(profileOf(tier.profile), domains);
     if (survives < 1) findings.push(finding('warning', `tier ${name} survives no loss of a failure domain`, 'spread it over more domains'));
-    else findings.push(finding('info', `tier ${name} survives the loss of any ${survives} of ${new Set(domains).size} failure domains`, null));
+    else findings.push(finding('info', `tier ${name} is set up to survive the loss of any ${survives} of ${new Set(domains).size} failure domains`, 'see what it survives now with `valence backup verify`'));
   }
   await examineHeads(context, config, findings);
 }

@@ -5,7 +5,8 @@ import { homeAt, isHome } from '../config/home.ts';
 import { lockHome } from '../config/home-lock.ts';
 import { isPostgresUrl } from '../config/schema.ts';
 import { ValenceError } from '../core/errors.ts';
-import { makeFolderDurably, syncFolder, writeFileDurably } from '../core/files.ts';
+import { isSystemError } from '../core/file-system.ts';
+import { makeFolderDurably, syncFolder, translated, writeFileDurably } from '../core/files.ts';
 import { snapshotSourceOf } from '../graph/snapshot-source.ts';
 import { contentRootOf } from '../pipeline/read-trees.ts';
 import type { RestorePlan } from '../pipeline/restore.ts';
@@ -34,8 +35,8 @@ export interface Wanted {
   readonly plan: RestorePlan;
 }
 
-/** `wanted` is null on a dry run, which only looks. @throws `database/target-not-empty`, `database/unavailable` */
-export async function openRestoreTarget(context: AppContext, to: string, wanted: Wanted | null): Promise<RestoreTarget> {
+/** Looks, and writes nothing before `open`. @throws `database/target-not-empty`, `database/unavailable`, `home/locked` */
+export async function openRestoreTarget(context: AppContext, to: string, wanted: Wanted): Promise<RestoreTarget> {
   if (isPostgresUrl(to)) return openServer(context, to, wanted);
   if (/^[a-z][a-z0-9+.-]*:\/\//.test(to)) {
     throw new ValenceError('usage/invalid', `${to.slice(0, 32)} is neither a postgres:// URL nor a folder`);
@@ -43,7 +44,7 @@ export async function openRestoreTarget(context: AppContext, to: string, wanted:
   return openFolder(context, resolve(to), wanted);
 }
 
-async function openServer(context: AppContext, url: string, wanted: Wanted | null): Promise<RestoreTarget> {
+async function openServer(context: AppContext, url: string, wanted: Wanted): Promise<RestoreTarget> {
   const database = await openDatabase({ url });
   try {
     const resumed = await holdsSnapshot(context, database, wanted);
@@ -62,20 +63,19 @@ async function openServer(context: AppContext, url: string, wanted: Wanted | nul
 }
 
 /** @throws `database/target-not-empty` when it holds anything but exactly this snapshot */
-async function holdsSnapshot(context: AppContext, database: Database, wanted: Wanted | null): Promise<boolean> {
+async function holdsSnapshot(context: AppContext, database: Database, wanted: Wanted): Promise<boolean> {
   const { state } = await schemaState(database);
   if (state !== 'populated') return false;
   const refusal = notEmpty(database.location);
-  if (wanted === null) throw refusal;
   const { body, secrets } = wanted.plan;
   const { contentRoot } = await snapshotSourceOf(database, { signal: context.signal })((source) => contentRootOf(source, secrets, context.signal));
   if (Buffer.compare(contentRoot, body.contentRoot) !== 0) throw refusal;
   return true;
 }
 
-async function openFolder(context: AppContext, folder: string, wanted: Wanted | null): Promise<RestoreTarget> {
+async function openFolder(context: AppContext, folder: string, wanted: Wanted): Promise<RestoreTarget> {
   const home = homeAt(folder);
-  if (await isHome(home)) {
+  if ((await isHome(home)) && (await entriesOf(home.databaseFolder)).length > 0) {
     const lock = await lockHome(home, { command: 'valence backup restore' });
     const target = new FolderTarget(folder, { kind: 'home', lock });
     try {
@@ -119,7 +119,7 @@ class FolderTarget implements RestoreTarget {
     await writeFileDurably(join(temporary, 'valence.yaml'), Buffer.from(embedded(configuration)), { mode: 0o600 });
     if ((await entriesOf(this.folder)).length > 0) throw notEmpty(this.folder);
     await rmdir(this.folder).catch(() => {});
-    await rename(temporary, this.folder);
+    await translated('rename', temporary, () => rename(temporary, this.folder));
     await syncFolder(dirname(this.folder));
     this.#temporary = null;
   }
@@ -138,7 +138,8 @@ class FolderTarget implements RestoreTarget {
   async #databaseLocation(): Promise<DatabaseLocation> {
     if (this.resumed || this.#state.kind === 'home' || (await isHome(homeAt(this.folder)))) return { folder: homeAt(this.folder).databaseFolder };
     await makeFolderDurably(dirname(this.folder));
-    this.#temporary ??= await mkdtemp(join(dirname(this.folder), '.valence-restore-'));
+    const pattern = join(dirname(this.folder), '.valence-restore-');
+    this.#temporary ??= await translated('make folder', pattern, () => mkdtemp(pattern));
     return { folder: homeAt(this.#temporary).databaseFolder };
   }
 }
@@ -148,12 +149,17 @@ function embedded(configuration: string | null): string {
   return configuration === null ? INITIAL_CONFIG : configuration.replace(/^database:\n(?: {2}.*\n)*/m, 'database: {}\n');
 }
 
+/** Empty also where there is no such folder. @throws `database/target-not-empty` for what is no folder, `backend/unavailable` */
 async function entriesOf(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch {
-    return [];
-  }
+  return translated('list', folder, async () => {
+    try {
+      return await readdir(folder);
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return [];
+      if (isSystemError(error, 'ENOTDIR')) throw notEmpty(folder);
+      throw error;
+    }
+  });
 }
 
 function notEmpty(location: string): ValenceError {

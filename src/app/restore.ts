@@ -10,8 +10,8 @@ import type { RestoreInput, RestorePlan as PipelinePlan } from '../pipeline/rest
 import type { Database } from '../schema/database.ts';
 import { buildVectorIndex, missingVectorIndexes } from '../schema/vector-index.ts';
 import { findChainBreaks } from '../vault/chain.ts';
-import { findSnapshots } from '../vault/snapshots.ts';
-import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
+import { findSnapshots, holderNames } from '../vault/snapshots.ts';
+import type { BrokenSnapshot, Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
 import type { RestoreEvent, RestoreIndex, RestoreOptions, RestorePlan, VerificationFinding } from './backup-calls.ts';
 import type { AppContext } from './context.ts';
@@ -28,12 +28,13 @@ export async function* restoreSnapshot(context: AppContext, options: RestoreOpti
   const { places, keyring } = vault;
   const found = await findSnapshots(places, keyring, null, context.signal);
   const snapshot = chooseSnapshot(found, options);
-  const input: RestoreInput = { places, keyring, snapshot, signal: context.signal };
+  const input: RestoreInput = { places, keyring, snapshot, names: holderNames(found.snapshots), signal: context.signal };
   const plan = await planRestore(input);
   if (plan.loss !== null && !options.dryRun) throw plan.loss;
-  await using target = await openRestoreTarget(context, options.to, options.dryRun ? null : { snapshot, plan });
+  await using target = await openRestoreTarget(context, options.to, { snapshot, plan });
   const warnings = [...vault.blemishes.map(({ location, error }) => `${location}: ${error.message}`), ...gapWarnings(found)];
-  yield planEvent(plan, snapshot, { target, findings: plan.problems.map(finding), resumed: target.resumed });
+  const problems = [...keyring.problems, ...found.problems, ...plan.problems].map(finding);
+  yield planEvent(plan, snapshot, { target, findings: [...absentHolders(plan), ...problems], resumed: target.resumed });
   if (options.dryRun) return;
   const done = target.resumed ? { orphanEdges: [], problems: [] } : await fill(context, target, input, plan);
   const orphansFile = await writeOrphans(done.orphanEdges, snapshot, target);
@@ -42,7 +43,7 @@ export async function* restoreSnapshot(context: AppContext, options: RestoreOpti
   const to = target.location;
   yield { type: 'queryable', to, counts, root };
   yield* buildIndexes(context, await target.open());
-  const damage = done.problems.map(({ location, object, kind }) => `${location}: ${object} is ${kind}`);
+  const damage = done.problems.map(({ location, object, kind }) => `${object} is ${kind} at ${location}`);
   yield {
     type: 'restored',
     snapshot: toHex(snapshot.manifest.digest),
@@ -63,13 +64,24 @@ function chooseSnapshot(found: SnapshotsFound, { snapshot, tier }: RestoreOption
   if (found.snapshots.length === 0 && found.broken[0] !== undefined) throw found.broken[0].error;
   const chosen = pickSnapshot(found, snapshot, tier ?? null);
   if (snapshot !== 'latest') return chosen;
-  const { header } = chosen.manifest;
-  const hint = `name the snapshot you want: --snapshot ${toHex(chosen.manifest.digest).slice(0, 12)}`;
-  const broken = found.broken.find(({ name }) => name.tier === header.tier && name.sequence >= header.sequence);
-  if (broken !== undefined) throw new ValenceError(broken.error.code, broken.error.message, { ...broken.error, hint, cause: broken.error });
-  const gap = findChainBreaks(found.snapshots, found.broken).find(({ tier: of, kind }) => of === header.tier && kind === 'missing');
+  const hint = `name more locations, or the snapshot you want: --snapshot ${toHex(chosen.manifest.digest).slice(0, 12)}`;
+  const broken = found.broken.find((candidate) => mayBeNewer(candidate, chosen, found, tier));
+  if (broken !== undefined) {
+    const { code, message, context } = broken.error;
+    throw new ValenceError(code, message, { hint, context, cause: broken.error });
+  }
+  const gap = findChainBreaks(found.snapshots, found.broken).find(({ tier: of, kind }) => of === chosen.manifest.header.tier && kind === 'missing');
   if (gap === undefined) return chosen;
-  throw new ValenceError('integrity/chain-broken', gap.detail, { hint: `name more locations, or ${hint}`, context: { digest: toHex(gap.digest) } });
+  throw new ValenceError('integrity/chain-broken', gap.detail, { hint, context: { digest: toHex(gap.digest) } });
+}
+
+/** Whether a damaged snapshot may hold what came after the chosen one; where no tier was asked for, in any tier. */
+function mayBeNewer({ name, foreign }: BrokenSnapshot, chosen: Snapshot, found: SnapshotsFound, tier: string | undefined): boolean {
+  const { header } = chosen.manifest;
+  if (foreign) return false;
+  if (name.tier === header.tier) return name.sequence >= header.sequence;
+  if (tier !== undefined || chosen.summary.heads.some((head) => head.tier === name.tier && head.sequence >= name.sequence)) return false;
+  return !found.snapshots.some(({ manifest }) => manifest.header.tier === name.tier && manifest.header.sequence > name.sequence);
 }
 
 function gapWarnings(found: SnapshotsFound): string[] {
@@ -123,6 +135,22 @@ async function writeOrphans(edges: readonly Readonly<Record<string, unknown>>[],
   return path;
 }
 
+const CONDITIONS: Readonly<Record<ObjectProblem['kind'], string>> = {
+  missing: 'it should be here and is not',
+  corrupt: 'this copy is damaged',
+  unavailable: 'it cannot be read here',
+};
+
 function finding({ location, object, kind }: ObjectProblem): VerificationFinding {
-  return { kind: `object-${kind}`, severity: 'warning', location, object, detail: `it is ${kind}` };
+  return { kind: `object-${kind}`, severity: 'warning', location, object, detail: CONDITIONS[kind] };
+}
+
+/** Two of five places lost are what the code is for, and no reason to worry whoever restores from the other three. */
+function absentHolders({ holders, loss }: PipelinePlan): VerificationFinding[] {
+  const { all, absent } = holders;
+  if (absent.length === 0) return [];
+  const verb = absent.length === 1 ? 'was' : 'were';
+  const need = loss === null ? 'not needed' : 'needed';
+  const detail = `${absent.length} of ${all.length} holders ${verb} not named or not reached, and ${absent.length === 1 ? 'is' : 'are'} ${need}`;
+  return [{ kind: 'holder-absent', severity: loss === null ? 'info' : 'error', location: absent.join(', '), object: null, detail }];
 }

@@ -24,4 +24,5 @@ const spoolFiles: SpoolFiles = {
       await unlink(path);
       return bytes;
     }),
+  remove: (path) => translated('remove', path, () => rm(path, { force: true })),
 };

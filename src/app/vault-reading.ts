@@ -28,19 +28,21 @@ export async function openVaultFrom(context: AppContext, from: readonly string[]
   return { places, blemishes: [...opened.away, ...blemishes], keyring };
 }
 
-/** This host's key, else the master key in its home. @throws `config/no-keys`, `key/passphrase` */
-export async function readerKey(context: AppContext): Promise<ReaderKey> {
-  const host = await findHostKey(context);
+/** The master key that is named, else this host's key, else the master key in its home. @throws `config/no-keys`, `key/passphrase` */
+export async function readerKey(context: AppContext, keyFile: string | undefined): Promise<ReaderKey> {
+  const host = keyFile === undefined ? await findHostKey(context) : null;
   if (host !== null) return { kind: 'host', key: host };
-  if ((await readWholeFile(context.home.masterKeyFile)) !== null) return { kind: 'owner', identity: await openOwner(context, undefined) };
+  if (keyFile !== undefined || (await readWholeFile(context.home.masterKeyFile)) !== null) {
+    return { kind: 'owner', identity: await openOwner(context, keyFile) };
+  }
   throw new ValenceError('config/no-keys', `there is neither host.key nor master.key in ${context.home.root}`, {
-    hint: 'run `valence keys init` for a new vault, or put master.key there to read an existing one',
+    hint: 'name the master key with --key-file, or run `valence keys init` for a new vault',
   });
 }
 
 /**
  * The snapshot of this id or beginning of an id; `latest` is the greatest sequence of the tier.
- * @throws `backend/not-found`, `usage/invalid` when several fit
+ * @throws `backend/not-found`, `usage/invalid` when several fit, and for one that is damaged what is wrong with it
  */
 export function pickSnapshot(found: SnapshotsFound, which: string, tier: string | null): Snapshot {
   const candidates = found.snapshots.filter(({ manifest }) => tier === null || manifest.header.tier === tier);
@@ -48,6 +50,8 @@ export function pickSnapshot(found: SnapshotsFound, which: string, tier: string 
   const matching = candidates.filter(({ manifest }) => toHex(manifest.digest).startsWith(which.toLowerCase()));
   const [only] = matching;
   if (only !== undefined && matching.length === 1) return only;
+  const damaged = found.broken.find(({ name }) => toHex(name.digest).startsWith(which.toLowerCase()));
+  if (only === undefined && damaged !== undefined) throw damaged.error;
   if (only === undefined) throw new ValenceError('backend/not-found', `there is no snapshot ${which}`, { hint: 'see `valence backup list`' });
   throw new ValenceError('usage/invalid', `several snapshots begin with ${which}`, { hint: 'give more of the id' });
 }

@@ -51,7 +51,7 @@ export class DatabaseCatalog implements Catalog {
     }
   }
 
-  async replace(tier: string, head: CatalogHead, added: readonly CatalogChunk[], dropped: readonly Uint8Array[]): Promise<void> {
+  async replace(tier: string, head: CatalogHead, added: Iterable<CatalogChunk>, dropped: readonly Uint8Array[]): Promise<void> {
     await this.#database.transaction({}, async (session) => {
       await this.#deleteChunks(session, tier, dropped);
       await this.#insertChunks(session, tier, added);
@@ -95,9 +95,9 @@ export class DatabaseCatalog implements Catalog {
     }
   }
 
-  async #insertChunks(session: Session, tier: string, chunks: readonly CatalogChunk[]): Promise<void> {
-    for (let start = 0; start < chunks.length; start += ROWS_AT_ONCE) {
-      const rows = chunks.slice(start, start + ROWS_AT_ONCE).map((chunk) => ({
+  async #insertChunks(session: Session, tier: string, chunks: Iterable<CatalogChunk>): Promise<void> {
+    for (const batch of batches(chunks)) {
+      const rows = batch.map((chunk) => ({
         vault_id: this.#vaultId,
         tier,
         content_id: Buffer.from(chunk.contentId),
@@ -121,4 +121,14 @@ export class DatabaseCatalog implements Catalog {
       .onConflict((conflict) => conflict.columns(['vault_id', 'tier']).doUpdateSet(row))
       .execute();
   }
+}
+
+function* batches(chunks: Iterable<CatalogChunk>): Generator<CatalogChunk[], void, undefined> {
+  let batch: CatalogChunk[] = [];
+  for (const chunk of chunks) {
+    if (batch.push(chunk) < ROWS_AT_ONCE) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }

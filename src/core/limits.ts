@@ -13,6 +13,8 @@ export const VALUE_PIECE_BYTES: number = 256 * KIB;
 export const FIELD_BYTES_MAX: number = 256 * MIB;
 /** Plaintext of any chunk; a sealed one, 21 bytes longer, must fit a pack of one shard. */
 export const CHUNK_BYTES_MAX: number = MIB - 64;
+/** A writer ends a pack here: at 36 bytes each in the index, a segment with one such stripe of 255 shards stays below its maximum. */
+export const PACK_CHUNKS_MAX: number = 32 * KIB;
 /** A pack below this travels inside the index segment instead of becoming n shards. */
 export const SMALL_PACK_BYTES: number = 64 * KIB;
 /** A writer ends an index segment here. */

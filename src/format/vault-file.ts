@@ -41,7 +41,8 @@ export function parseVaultFile(bytes: Uint8Array): VaultFile {
   if (requiredFeatures.length > 0) throw newerFeature(requiredFeatures);
   if (typeof vault !== 'string' || typeof holder !== 'string' || !isUuid(vault) || !isUuid(holder)) throw malformed('an id is missing');
   const file = { vaultId: vault, holder };
-  if (!equalBytes(encodeVaultFile(file), bytes)) throw malformed('it is not in canonical form');
+  const lowerCase = vault === vault.toLowerCase() && holder === holder.toLowerCase();
+  if (!lowerCase || !equalBytes(encodeVaultFile(file), bytes)) throw malformed('it is not in canonical form');
   return file;
 }
 

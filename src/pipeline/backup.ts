@@ -96,7 +96,7 @@ export async function runBackup(options: BackupOptions): Promise<BackedUp[]> {
     }
     return done;
   } finally {
-    for (const run of runs) run.writer.stop();
+    await Promise.all(runs.map((run) => run.writer.stop()));
     await Promise.allSettled(uploads);
   }
 }

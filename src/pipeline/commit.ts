@@ -1,4 +1,7 @@
 import { uuidText } from '../core/ids.ts';
+import type { HostKey } from '../format/keys/host-key.ts';
+import { sha256 } from '../format/shard/name.ts';
+import { segmentObjectName } from '../vault/index-map.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
 import { snapshotObjectName } from '../vault/snapshots.ts';
 import { encodeManifest, openSummary, parseManifest } from '../format/snapshot/manifest.ts';
@@ -10,7 +13,8 @@ import type { BackedUp, BackupOptions, TierRun } from './backup.ts';
 import { countRows } from './count-rows.ts';
 import { tooFewHolders } from './holders.ts';
 import type { WritableHolder } from './holders.ts';
-import { healMetadata } from './tier-state.ts';
+import { shareObjects } from './shared-objects.ts';
+import type { SharedObject } from './shared-objects.ts';
 import type { TierWritten, StoredChunk } from './tier-writer.ts';
 
 export interface SnapshotFacts {
@@ -27,9 +31,8 @@ export interface SnapshotFacts {
 export async function commitSnapshot(run: TierRun, facts: SnapshotFacts, options: BackupOptions): Promise<BackedUp> {
   const written = await run.writer.finishIndex();
   const { hostKey, random, catalog } = options;
-  const bundle = bundleObjectName(hostKey.generation, hostKey.writerId, hostKey.bundle);
-  await run.placer.storeEverywhere(bundle, hostKey.bundle);
-  const complete = await healMetadata(run.placer, [...run.state.segments, ...written.segments], options.signal);
+  const segments = [...run.state.segments, ...written.segments];
+  const complete = await shareObjects(run.placer, sharedObjects(hostKey, segments), options.signal);
   const header = manifestHeader(run, written, options);
   const summary = await summarize(run, facts, { written, complete, options });
   const trees = facts.trees.map((tree) => ({ summary: tree.summary, root: tree.root.reference }));
@@ -46,6 +49,12 @@ export async function commitSnapshot(run: TierRun, facts: SnapshotFacts, options
   const actual = { ...openSummary(manifest, keys.indexKey), survives, degraded: summary.degraded || survives < promised(run) };
   const locations = took.map((holder) => holder.backend.location).sort();
   return { snapshot: { manifest, summary: actual, object, locations }, notes: notesOf(run) };
+}
+
+function sharedObjects(hostKey: HostKey, segments: readonly Uint8Array[]): SharedObject[] {
+  const { generation, writerId, bundle } = hostKey;
+  const keys = { object: bundleObjectName(generation, writerId, bundle), digest: sha256(bundle), bytes: bundle };
+  return [keys, ...segments.map((digest) => ({ object: segmentObjectName(digest), digest, bytes: null }))];
 }
 
 function manifestHeader(run: TierRun, written: TierWritten, options: BackupOptions): ManifestHeader {
@@ -117,5 +126,7 @@ async function knownHeads(run: TierRun, options: BackupOptions): Promise<TierHea
 function notesOf(run: TierRun): string[] {
   const away = run.away.map(({ location, error }) => `${location} took no part: ${error.message}`);
   const refused = run.placer.refused.map(({ location, error }) => `${location} refused: ${error.message}`);
-  return [...run.state.notes, ...away, ...refused];
+  const fresh = run.state.sequence === 1 ? [] : run.holders.filter((holder) => holder.isNew);
+  const replaced = fresh.map(({ backend }) => `${backend.location} held nothing of this vault and begins as a new place`);
+  return [...run.state.notes, ...replaced, ...away, ...refused];
 }

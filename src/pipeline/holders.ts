@@ -15,10 +15,12 @@ export interface WritableHolder {
   readonly name: string;
   readonly type: string;
   readonly domain: string;
+  /** It was empty until this run made it a holder. */
+  readonly isNew: boolean;
 }
 
 /** A backend as configured, before its `valence.json` has been looked at. */
-export interface ConfiguredBackend extends Omit<WritableHolder, 'holder'> {}
+export interface ConfiguredBackend extends Omit<WritableHolder, 'holder' | 'isNew'> {}
 
 export interface PreparedHolders {
   readonly holders: readonly WritableHolder[];
@@ -27,7 +29,8 @@ export interface PreparedHolders {
 
 /**
  * Makes each backend a holder of this vault: an empty place gets a `valence.json` with a new identity, so that it is never
- * taken for the place that was lost. Backends that are away or damaged are left out of the run and reported.
+ * taken for the place that was lost. Backends that are away or damaged are left out of the run and reported, and so is one
+ * that says it is the same holder as another: a copied folder keeps nothing that the other does not.
  * @throws `backend/foreign-vault`, `format/newer`
  */
 export async function prepareHolders(
@@ -37,10 +40,22 @@ export async function prepareHolders(
   signal?: AbortSignal,
 ): Promise<PreparedHolders> {
   const results = await Promise.all(backends.map(async (configured) => prepare(configured, vaultId, random, signal)));
-  return {
-    holders: results.flatMap((result) => ('holder' in result ? [result] : [])),
-    away: results.flatMap((result) => ('error' in result ? [result] : [])),
-  };
+  const holders = new Map<string, WritableHolder>();
+  const away: Blemish[] = [];
+  for (const result of results) {
+    if ('error' in result) away.push(result);
+    else if (holders.has(result.holder)) away.push(repeated(result, holders.get(result.holder)!));
+    else holders.set(result.holder, result);
+  }
+  return { holders: [...holders.values()], away };
+}
+
+function repeated({ name, backend: { location } }: WritableHolder, first: WritableHolder): Blemish {
+  const error = new ValenceError('backend/unavailable', `it is a copy of backend ${first.name} (${first.backend.location}) and counts only once`, {
+    hint: `give backend ${name} an empty folder of its own`,
+    context: { location, copyOf: first.backend.location, holder: first.holder },
+  });
+  return { location, error };
 }
 
 async function prepare(
@@ -51,9 +66,10 @@ async function prepare(
 ): Promise<WritableHolder | Blemish> {
   const { backend } = configured;
   try {
-    const file = (await readVaultFile(backend, signal)) ?? (await claim(backend, vaultId, random, signal));
+    const found = await readVaultFile(backend, signal);
+    const file = found ?? (await claim(backend, vaultId, random, signal));
     if (file.vaultId !== vaultId) throw foreignVault(backend.location, file.vaultId, vaultId);
-    return { ...configured, holder: file.holder };
+    return { ...configured, holder: file.holder, isNew: found === null };
   } catch (error) {
     signal?.throwIfAborted();
     if (!isValenceError(error) || isValenceError(error, 'backend/foreign-vault', 'format/newer', 'internal/invariant')) throw error;

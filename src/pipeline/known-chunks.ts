@@ -2,45 +2,47 @@ import { view } from '../core/bytes.ts';
 import type { CatalogChunk } from '../core/ports.ts';
 import type { Reference } from '../format/tree/chunk.ts';
 import type { IndexMap } from '../vault/index-map.ts';
+import { ChunkTable } from './chunk-table.ts';
 
 /**
  * What the tier's last snapshot already stored, by content id, and what this run has met of it. Only chunks that the
  * index can still find count as known.
  */
 export class KnownChunks {
-  readonly #known = new Map<string, Reference>();
-  readonly #met = new Set<string>();
-  readonly #unfindable: CatalogChunk[] = [];
+  readonly #known: ChunkTable;
+  readonly #unfindable: ChunkTable;
+  /** By place in the table: 1 when met. */
+  readonly #met: Uint8Array;
+
+  private constructor(known: ChunkTable, unfindable: ChunkTable) {
+    this.#known = known;
+    this.#unfindable = unfindable;
+    this.#met = new Uint8Array(known.size);
+  }
 
   static async load(chunks: AsyncIterable<CatalogChunk>, isAvailable: (name: Uint8Array) => boolean): Promise<KnownChunks> {
-    const known = new KnownChunks();
-    for await (const chunk of chunks) {
-      if (isAvailable(chunk.name)) known.#known.set(textKey(chunk.contentId), { name: chunk.name, key: chunk.key });
-      else known.#unfindable.push(chunk);
-    }
-    return known;
+    const [known, unfindable] = [new ChunkTable(), new ChunkTable()];
+    for await (const chunk of chunks) (isAvailable(chunk.name) ? known : unfindable).add(chunk);
+    return new KnownChunks(known, unfindable);
   }
 
   /** The reference of a chunk with this content; from now on it counts as part of the new snapshot. */
   meet(contentId: Uint8Array): Reference | null {
-    const key = textKey(contentId);
-    const reference = this.#known.get(key);
-    if (reference === undefined) return null;
-    this.#met.add(key);
-    return reference;
+    const place = this.#known.find(contentId);
+    if (place === null) return null;
+    this.#met[place] = 1;
+    return this.#known.reference(place);
   }
 
   /** References of the new snapshot that were stored before it. */
   *reused(): Generator<Reference, void, undefined> {
-    for (const key of this.#met) yield this.#known.get(key)!;
+    for (const [place, met] of this.#met.entries()) if (met === 1) yield this.#known.reference(place);
   }
 
   /** What the last snapshot held and the new one does not. */
   *dropped(): Generator<CatalogChunk, void, undefined> {
     yield* this.#unfindable;
-    for (const [key, reference] of this.#known) {
-      if (!this.#met.has(key)) yield { contentId: Buffer.from(key, 'latin1'), ...reference };
-    }
+    for (const [place, met] of this.#met.entries()) if (met === 0) yield this.#known.at(place);
   }
 }
 

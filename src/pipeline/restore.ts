@@ -1,3 +1,4 @@
+import { equalBytes } from '../core/bytes.ts';
 import { ValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import type { SettleReport, SnapshotSink, TreeId, WithSnapshotSink } from '../core/ports.ts';
@@ -10,10 +11,12 @@ import { readIndex } from '../vault/index-map.ts';
 import type { IndexMap } from '../vault/index-map.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import type { Place } from '../vault/places.ts';
+import { holderName, tooFewShards } from '../vault/lost-stripes.ts';
+import type { HolderNames, LostStripe } from '../vault/lost-stripes.ts';
 import { Presence } from '../vault/presence.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
 import type { Snapshot } from '../vault/snapshots.ts';
-import { StripeReader, tooFewShards } from '../vault/stripe-reader.ts';
+import { StripeReader } from '../vault/stripe-reader.ts';
 import { layoutOf, TreeReader } from '../vault/tree-reader.ts';
 import { contentRootOf } from './read-trees.ts';
 
@@ -23,6 +26,7 @@ export interface RestoreInput {
   readonly places: readonly Place[];
   readonly keyring: Keyring;
   readonly snapshot: Snapshot;
+  readonly names?: HolderNames | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -34,8 +38,11 @@ export interface RestorePlan {
   readonly stripes: number;
   /** Of the shards that rebuild them. */
   readonly bytesToRead: number;
+  readonly presence: Presence;
   /** Missing or wrong-sized shards and damaged copies of other objects. */
   readonly problems: readonly ObjectProblem[];
+  /** Holders of needed stripes, by name: all, and those that none of the places is. */
+  readonly holders: { readonly all: readonly string[]; readonly absent: readonly string[] };
   /** Set when some stripe has fewer than k shards: why nothing can be restored. */
   readonly loss: ValenceError | null;
 }
@@ -50,24 +57,39 @@ export interface Restored extends SettleReport {
  * @throws `key/wrong-key`, `integrity/*`, `format/*` when it cannot even be opened
  */
 export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
-  const { places, keyring, snapshot, signal } = input;
+  const { places, keyring, snapshot, signal, names = new Map<string, string>() } = input;
   if (keyring.owner === null) throw new ValenceError('key/wrong-key', 'restoring needs the master key', { hint: 'give it with --key-file' });
   const { header } = snapshot.manifest;
   const secrets = keyring.secrets(header.generation);
   if (secrets === null) throw new ValenceError('key/wrong-key', 'the key bundle of this snapshot was not opened');
   const body = openBody(snapshot.manifest, keyring.owner);
+  refuseContradiction(body, snapshot, secrets);
   const { index, problems: indexProblems } = await readIndex(places, keyring, header.index, signal);
   const presence = await Presence.load(places, signal);
   const stripes = index.liveStripes();
   const problems = [...indexProblems, ...presence.problems];
-  const lost: ValenceError[] = [];
+  const lost: LostStripe[] = [];
+  const [all, absent] = [new Set<string>(), new Set<string>()];
   for (const stripe of stripes) {
-    const { present, lacking } = presence.inspect(stripe);
-    problems.push(...lacking);
-    if (present < stripe.geometry.k) lost.push(tooFewShards(stripe, present, lacking));
+    const lacking = presence.lacking(stripe);
+    problems.push(...lacking.flatMap((lack) => lack.problems));
+    for (const { holder } of stripe.shards) all.add(holderName(names, holder));
+    for (const lack of lacking) if (lack.problems.length === 0) absent.add(holderName(names, lack.shard.holder));
+    const missing = lacking.filter(({ shard }) => presence.elsewhere(shard, stripe.geometry.shardLength).length === 0);
+    const present = stripe.shards.length - missing.length;
+    if (present < stripe.geometry.k) lost.push({ stripe, present, missing });
   }
   const bytesToRead = stripes.reduce((sum, { geometry }) => sum + geometry.k * geometry.shardLength, 0);
-  return { body, secrets, index, stripes: stripes.length, bytesToRead, problems, loss: combineLosses(lost) };
+  const holders = { all: [...all].sort(), absent: [...absent].sort() };
+  const loss = lost.length === 0 ? null : tooFewShards(lost, names);
+  return { body, secrets, index, stripes: stripes.length, bytesToRead, presence, problems, holders, loss };
+}
+
+/** Root, trees and summary of one manifest must say the same (FORMAT.md §8.4). */
+function refuseContradiction(body: ManifestBody, snapshot: Snapshot, secrets: GenerationSecrets): void {
+  const root = new ContentIds(secrets.contentIdKey).root(body.schemaVersion, body.trees.map((tree) => tree.summary));
+  if (equalBytes(root, body.contentRoot) && equalBytes(root, snapshot.summary.contentRoot)) return;
+  throw new ValenceError('integrity/authentication-failed', 'the parts of a snapshot manifest contradict each other');
 }
 
 /**
@@ -76,14 +98,15 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
  */
 export async function restore(input: RestoreInput, plan: RestorePlan, withSink: WithSnapshotSink, progress: ProgressSink): Promise<Restored> {
   if (plan.loss !== null) throw plan.loss;
-  const stripes = new StripeReader(input.places, plan.secrets.maskKey, input.signal);
+  const { names, signal } = input;
+  const stripes = new StripeReader(input.places, plan.secrets.maskKey, { presence: plan.presence, names, signal });
   const reader = new TreeReader(plan.index, stripes, new ContentIds(plan.secrets.contentIdKey));
   return withSink(async (sink) => {
     for (const tree of plan.body.trees) await loadTree(sink, tree, reader, progress);
     progress({ stage: 'building constraints' });
     const settled = await sink.settle();
     progress({ stage: 'comparing with the snapshot' });
-    await compare(sink, plan, settled.orphanEdges.length > 0, input.signal);
+    await compare(sink, plan, settled.orphanEdges.length > 0, signal);
     return { ...settled, problems: stripes.problems };
   });
 }
@@ -119,12 +142,3 @@ function treeId(tree: RootedTree): TreeId {
   return perModel === true ? { name, modelId: uuidText(tree.summary.modelId) } : { name };
 }
 
-/** One error for all stripes that are lost, each with its list. */
-function combineLosses(lost: readonly ValenceError[]): ValenceError | null {
-  const [first] = lost;
-  if (first === undefined || lost.length === 1) return first ?? null;
-  return new ValenceError('integrity/too-few-shards', `${lost.length} stripes have too few shards left to be rebuilt`, {
-    hint: first.hint,
-    context: { stripes: lost.map((loss) => loss.context) },
-  });
-}

@@ -1,18 +1,14 @@
 import type { Catalog, CatalogHead } from '../core/ports.ts';
 import { toHex } from '../core/bytes.ts';
-import { ValenceError } from '../core/errors.ts';
+import { isValenceError, ValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
-import { readIndex, segmentObjectName } from '../vault/index-map.ts';
-import type { IndexMap } from '../vault/index-map.ts';
+import { IndexMap, readIndex } from '../vault/index-map.ts';
 import type { Keyring } from '../vault/keyring.ts';
-import { listEverywhere } from '../vault/listing.ts';
 import type { Place } from '../vault/places.ts';
-import { readWholeObject } from '../vault/read-object.ts';
 import { listSnapshotNames, readSnapshot } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotName } from '../vault/snapshots.ts';
 import { availableChunks, KnownChunks } from './known-chunks.ts';
 import type { WritableHolder } from './holders.ts';
-import type { Placer } from './placer.ts';
 
 /** Where a tier stands before a run: what its backends show, held against what this host remembers. */
 
@@ -42,44 +38,45 @@ export interface TierStateOptions {
  * exchanged; `integrity/*` when the newest snapshot cannot be believed
  */
 export async function openTierState(options: TierStateOptions): Promise<TierState> {
-  const { tier, holders, keyring, catalog, signal } = options;
+  const { tier, holders, catalog, signal } = options;
   const places: Place[] = holders.map(({ backend, holder }) => ({ backend, holder }));
   const { names } = await listSnapshotNames(places, tier, signal);
   const remembered = await catalog.head(tier);
   refuseRollback(tier, names, remembered);
-  const newest = await believable(names, keyring, signal);
-  const own = await ownHead(names, remembered, { ...options, newest });
-  const segments = uniqueDigests([...(own?.manifest.header.index ?? []), ...(newest?.manifest.header.index ?? [])]);
-  const { index } = await readIndex(places, keyring, segments, signal);
+  const { newest, own, passedOver } = await readHeads(names, remembered, options);
+  // Only of its own last snapshot does the catalog know every chunk, and so what the next one drops. After anything else,
+  // such as a restored home or a run that ended before the catalog was written, the index begins anew: segments that
+  // nobody tidies would make a restore ask for stripes that no row needs.
+  const isCurrent = own !== null && remembered !== null && Buffer.compare(own.manifest.digest, remembered.digest) === 0;
+  const built = await readOwnIndex(places, isCurrent ? own : null, options);
   const present = new Set(holders.map((holder) => holder.holder));
-  const isAvailable = availableChunks(index, present, uuidText);
+  const isAvailable = availableChunks(built.index, present, uuidText);
   const known = await KnownChunks.load(remembered === null ? nothing() : catalog.chunks(tier), isAvailable);
   const others = newest !== null && newest.manifest.header.writerId !== options.writerId;
   return {
     sequence: (newest?.manifest.header.sequence ?? 0) + 1,
     previous: own?.manifest.digest ?? null,
-    segments,
-    index,
+    segments: built.segments,
+    index: built.index,
     known,
-    notes: others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : [],
+    notes: [...passedOver, ...built.notes, ...(others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : [])],
   };
 }
 
-/** Copies bundle and index segments to holders that lack them, so that what a new backend is told to survive is true. */
-export async function healMetadata(placer: Placer, segments: readonly Uint8Array[], signal?: AbortSignal): Promise<ReadonlySet<WritableHolder>> {
-  const complete = new Set(placer.willing);
-  if (segments.length === 0) return complete;
-  const places = placer.willing.map(({ backend, holder }) => ({ backend, holder }));
-  const { objects } = await listEverywhere(places, 'index/', signal);
-  for (const digest of segments) {
-    const object = segmentObjectName(digest);
-    const there = new Set(objects.get(object)?.copies.map((copy) => copy.backend));
-    for (const holder of placer.willing.filter((candidate) => !there.has(candidate.backend))) {
-      const { bytes } = await readWholeObject([...there], object, digest, signal);
-      if (bytes === null || !(await placer.store(holder, object, bytes))) complete.delete(holder);
-    }
+/** What the next snapshot builds on. An index that is lost must not stop backups: the next one begins anew, and says so. */
+async function readOwnIndex(
+  places: readonly Place[],
+  own: Snapshot | null,
+  { keyring, signal }: TierStateOptions,
+): Promise<Pick<TierState, 'segments' | 'index' | 'notes'>> {
+  if (own === null) return { segments: [], index: new IndexMap(), notes: [] };
+  const segments = own.manifest.header.index;
+  try {
+    return { segments, index: (await readIndex(places, keyring, segments, signal)).index, notes: [] };
+  } catch (error) {
+    if (!isValenceError(error, 'integrity/authentication-failed', 'integrity/too-few-shards', 'format/malformed')) throw error;
+    return { segments: [], index: new IndexMap(), notes: [`everything was stored anew, because an old index is lost: ${error.message}`] };
   }
-  return new Set(placer.willing.filter((holder) => complete.has(holder)));
 }
 
 function refuseRollback(tier: string, names: readonly SnapshotName[], remembered: CatalogHead | null): void {
@@ -96,36 +93,41 @@ function refuseRollback(tier: string, names: readonly SnapshotName[], remembered
   );
 }
 
-/** The newest snapshot, or null in an empty tier. @throws when it cannot be believed: to build on it would hide that */
-async function believable(names: readonly SnapshotName[], keyring: Keyring, signal?: AbortSignal): Promise<Snapshot | null> {
-  const newest = names.at(-1);
-  if (newest === undefined) return null;
-  const read = await readSnapshot(newest, keyring, signal);
-  if ('broken' in read) throw read.broken.error;
-  return read.snapshot;
+function unbelievable({ code, message, context, cause }: ValenceError): ValenceError {
+  const hint = 'bring back a location that has it undamaged; if it is lost, take what there is as it is: valence vault attach --from LOCATION';
+  return new ValenceError(code, message, { hint, context, cause });
 }
 
-/** This writer's newest snapshot: the remembered one, or, when the catalog was lost, the newest that it signed. */
-async function ownHead(
-  names: readonly SnapshotName[],
-  remembered: CatalogHead | null,
-  options: TierStateOptions & { readonly newest: Snapshot | null },
-): Promise<Snapshot | null> {
-  const { newest, keyring, writerId, signal } = options;
-  for (const name of [...names].reverse()) {
-    if (remembered !== null && Buffer.compare(name.digest, remembered.digest) !== 0) continue;
-    if (newest !== null && Buffer.compare(name.digest, newest.manifest.digest) === 0) {
-      if (newest.manifest.header.writerId === writerId) return newest;
+interface Heads {
+  /** The newest snapshot of the tier, whoever wrote it; null in an empty tier. */
+  readonly newest: Snapshot | null;
+  /** This writer's newest. It may be newer than the remembered one: a run can end between its last two steps. */
+  readonly own: Snapshot | null;
+  /** What was found on the way and is nobody's snapshot. */
+  readonly passedOver: readonly string[];
+}
+
+/**
+ * Reads from the newest name backwards until this writer's own is found.
+ * @throws what is wrong with a newest or remembered snapshot that cannot be believed: to build on what came before would
+ * hide that. A host that remembers nothing takes what it finds as it is.
+ */
+async function readHeads(names: readonly SnapshotName[], remembered: CatalogHead | null, options: TierStateOptions): Promise<Heads> {
+  let newest: Snapshot | null = null;
+  const passedOver: string[] = [];
+  for (const name of names.toReversed()) {
+    const read = await readSnapshot(name, options.keyring, options.signal);
+    if ('snapshot' in read) {
+      newest ??= read.snapshot;
+      if (read.snapshot.manifest.header.writerId === options.writerId) return { newest, own: read.snapshot, passedOver };
       continue;
     }
-    const read = await readSnapshot(name, keyring, signal);
-    if ('snapshot' in read && read.snapshot.manifest.header.writerId === writerId) return read.snapshot;
+    const { foreign, error } = read.broken;
+    const isRemembered = remembered !== null && Buffer.compare(name.digest, remembered.digest) === 0;
+    if (!foreign && (isRemembered || (newest === null && remembered !== null))) throw unbelievable(error);
+    passedOver.push(`passed over: ${error.message}`);
   }
-  return null;
-}
-
-function uniqueDigests(digests: readonly Uint8Array[]): Uint8Array[] {
-  return [...new Map(digests.map((digest) => [toHex(digest), digest])).values()];
+  return { newest, own: null, passedOver };
 }
 
 async function* nothing(): AsyncGenerator<never, void, undefined> {}

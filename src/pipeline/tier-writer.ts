@@ -13,6 +13,7 @@ import { encodeChunk } from '../format/tree/chunk.ts';
 import type { Reference } from '../format/tree/chunk.ts';
 import type { TreeChunk } from '../format/tree/builder.ts';
 import { segmentObjectName } from '../vault/index-map.ts';
+import { ChunkTable } from './chunk-table.ts';
 import type { KnownChunks } from './known-chunks.ts';
 import { textKey } from './known-chunks.ts';
 import type { Placer } from './placer.ts';
@@ -42,7 +43,7 @@ export interface TierWriterOptions {
 export interface TierWritten {
   /** Names of the index segments written, in order. */
   readonly segments: readonly Uint8Array[];
-  readonly added: readonly CatalogChunk[];
+  readonly added: Iterable<CatalogChunk>;
   readonly dropped: readonly CatalogChunk[];
   /** Sealed bytes of the chunks added. */
   readonly newBytes: number;
@@ -60,8 +61,9 @@ export class TierWriter {
   readonly #packs: PackBuilder;
   readonly #segment = new SegmentBuilder();
   readonly #segments: Uint8Array[] = [];
-  readonly #added = new Map<string, Promise<StoredChunk>>();
-  readonly #addedChunks: CatalogChunk[] = [];
+  /** Chunks being stored, by content id; afterwards they are in `#added`. */
+  readonly #underWay = new Map<string, Promise<StoredChunk>>();
+  readonly #added = new ChunkTable();
   #newBytes = 0;
   /** The pack being handed to the spool; awaited before the next, so that the producer feels a full spool. */
   #handing: Promise<void> = Promise.resolve();
@@ -72,28 +74,29 @@ export class TierWriter {
   }
 
   /** Stores a chunk unless it is known. `children`: what this same tier gave back for the chunks it refers to. */
-  put(chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>): Promise<StoredChunk> {
+  async put(chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>): Promise<StoredChunk> {
+    const place = this.#added.find(chunk.contentId);
+    if (place !== null) return { reference: this.#added.reference(place), fresh: true };
     const key = textKey(chunk.contentId);
-    const already = this.#added.get(key);
+    const already = this.#underWay.get(key);
     if (already !== undefined) return already;
-    const stored = this.#store(chunk, children, key);
-    this.#added.set(key, stored);
-    return stored;
+    const stored = this.#store(chunk, children);
+    this.#underWay.set(key, stored);
+    try {
+      return await stored;
+    } finally {
+      this.#underWay.delete(key);
+    }
   }
 
-  async #store(chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>, key: string): Promise<StoredChunk> {
-    const known = this.#options.known;
+  async #store(chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>): Promise<StoredChunk> {
     const below = chunk.children.length === 0 ? [] : await children();
     // A child stored anew, because the old copy was lost, makes the reference in a known parent worthless.
-    const reference = below.some((child) => child.fresh) ? null : known.meet(chunk.contentId);
-    if (reference !== null) {
-      this.#added.delete(key);
-      return { reference, fresh: false };
-    }
+    const known = below.some((child) => child.fresh) ? null : this.#options.known.meet(chunk.contentId);
+    if (known !== null) return { reference: known, fresh: false };
     const plaintext = encodeChunk({ ...chunk, references: below.map((child) => child.reference) });
     const sealed = await this.#options.sealer.seal(chunk.label, plaintext);
-    this.#pack(sealed, chunk.contentId);
-    return { reference: { name: sealed.name, key: sealed.key }, fresh: true };
+    return { reference: this.#pack(sealed, chunk.contentId), fresh: true };
   }
 
   /** Resolves when the spool has room. */
@@ -101,13 +104,11 @@ export class TierWriter {
     await this.#handing;
   }
 
-  /** Takes packs from the spool and places them until it is closed. */
+  /** Takes packs from the spool and places them until it is closed, or one cannot be placed. Settles when nothing is under way. */
   async upload(): Promise<void> {
-    try {
-      await Promise.all(Array.from({ length: STRIPES_AT_ONCE }, () => this.#uploadOneByOne()));
-    } catch (error) {
-      this.#options.spool.fail(error);
-      throw error;
+    const uploads = Array.from({ length: STRIPES_AT_ONCE }, () => this.#uploadOneByOne());
+    for (const settled of await Promise.allSettled(uploads)) {
+      if (settled.status === 'rejected') throw settled.reason;
     }
   }
 
@@ -120,9 +121,9 @@ export class TierWriter {
     this.#options.spool.close();
   }
 
-  /** The run has ended, well or not; an upload that still waits is let go, and what waited on disk is removed. */
-  stop(): void {
-    this.#options.spool.close();
+  /** The run has ended, well or not; an upload that still waits is let go. Resolves when what waited on disk is removed. */
+  async stop(): Promise<void> {
+    await this.#options.spool.discard();
   }
 
   /** All stripes are placed. Writes the rest of the index. */
@@ -133,14 +134,15 @@ export class TierWriter {
       if (this.#segment.isFull) await this.#writeSegment();
     }
     await this.#writeSegment();
-    return { segments: this.#segments, added: this.#addedChunks, dropped, newBytes: this.#newBytes };
+    return { segments: this.#segments, added: this.#added, dropped, newBytes: this.#newBytes };
   }
 
-  #pack(sealed: SealedChunk, contentId: Uint8Array): void {
-    this.#addedChunks.push({ contentId, name: sealed.name, key: sealed.key });
+  #pack(sealed: SealedChunk, contentId: Uint8Array): Reference {
+    const place = this.#added.add({ contentId, name: sealed.name, key: sealed.key });
     this.#newBytes += sealed.sealed.length;
     const full = this.#packs.add(sealed);
     if (full !== null) this.#hand(full);
+    return this.#added.reference(place);
   }
 
   #hand(pack: Pack): void {
@@ -150,9 +152,14 @@ export class TierWriter {
 
   async #uploadOneByOne(): Promise<void> {
     const { spool, placer } = this.#options;
-    for (let next = await spool.take(); next !== null; next = await spool.take()) {
-      this.#segment.addStripe(await placer.place(next.bytes, next.item));
-      if (this.#segment.isFull) await this.#writeSegment();
+    try {
+      for (let next = await spool.take(); next !== null; next = await spool.take()) {
+        this.#segment.addStripe(await placer.place(next.bytes, next.item));
+        if (this.#segment.isFull) await this.#writeSegment();
+      }
+    } catch (error) {
+      spool.fail(error);
+      throw error;
     }
   }
 

@@ -86,16 +86,26 @@ export async function readIndex(
 ): Promise<IndexRead> {
   const index = new IndexMap();
   const problems: ObjectProblem[] = [];
-  const backends = places.map((place) => place.backend);
-  const read = async (digest: Uint8Array): Promise<SegmentBody> => {
-    const object = segmentObjectName(digest);
-    const found = await readWholeObject(backends, object, digest, signal);
-    problems.push(...found.problems);
-    if (found.bytes === null) throw objectLost('the index segment', object, found.problems);
-    return openVerified(found.bytes, keyring);
-  };
-  for await (const body of aheadInOrder(names, READS_AT_ONCE, read)) index.add(body);
+  const read = (digest: Uint8Array): Promise<SegmentRead> => readSegment(places, keyring, digest, signal);
+  for await (const segment of aheadInOrder(names, READS_AT_ONCE, read)) {
+    index.add(segment.body);
+    problems.push(...segment.problems);
+  }
   return { index, problems };
+}
+
+export interface SegmentRead {
+  readonly body: SegmentBody;
+  readonly problems: readonly ObjectProblem[];
+}
+
+/** Reads and verifies one segment. @throws as `readIndex` does, the name of the object in the context */
+export async function readSegment(places: readonly Place[], keyring: Keyring, digest: Uint8Array, signal?: AbortSignal): Promise<SegmentRead> {
+  const object = segmentObjectName(digest);
+  const backends = places.map((place) => place.backend);
+  const { bytes, problems } = await readWholeObject(backends, object, digest, signal);
+  if (bytes === null) throw objectLost('the index segment', object, problems);
+  return { body: openVerified(bytes, keyring), problems };
 }
 
 function openVerified(bytes: Uint8Array, keyring: Keyring): SegmentBody {

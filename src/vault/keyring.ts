@@ -9,6 +9,7 @@ import type { VerifyingKey } from '../format/keys/signature.ts';
 import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
 import { sha256 } from '../format/shard/name.ts';
 import { listEverywhere } from './listing.ts';
+import { foreignVault } from './places.ts';
 import type { Place } from './places.ts';
 import { readOnce } from './read-object.ts';
 import type { ObjectProblem } from './read-object.ts';
@@ -38,8 +39,10 @@ export function bundleObjectName(generation: Uint8Array, writerId: Uint8Array, b
 }
 
 /**
- * Gathers the bundles of all places; those that are damaged or not signed by the owner are passed over and reported.
- * @throws `key/wrong-key` when bundles are there but none is for this key; `integrity/too-few-shards` when none is
+ * Gathers the bundles of all places. Those that are damaged, of a newer format or not signed by the owner are passed over:
+ * whoever may write to a place can put such a thing there.
+ * @throws when no bundle is left: `key/wrong-key` when some are there but none is for this key, `format/newer` when one is
+ * of a newer format, else `integrity/too-few-shards`
  */
 export async function openKeyring(
   places: readonly Place[],
@@ -49,29 +52,29 @@ export async function openKeyring(
 ): Promise<Keyring> {
   const found = await gatherBundles(places, signal);
   const own = reader.kind === 'host' ? [parseBundle(reader.key.bundle)] : [];
-  const ownerKey = reader.kind === 'host' ? reader.key.owner.verifyingKey : reader.identity.public.verifyingKey;
   const opened = new Map<string, GenerationSecrets>();
   const writers = new Map<string, VerifyingKey>();
   const bundles: Bundle[] = [];
   let wrongKey: ValenceError | null = null;
   for (const bundle of [...own, ...found.bundles]) {
-    try {
-      const secrets = reader.kind === 'owner' ? openBundle(bundle, reader.identity).secrets : ownSecrets(bundle, reader.key);
-      verifyBundle(bundle, ownerKey);
-      const [generation, writerId] = [uuidText(bundle.header.generation), uuidText(bundle.header.writerId)];
-      if (vaultId !== null && uuidText(bundle.header.vaultId) !== vaultId) continue;
-      if (secrets !== null) opened.set(generation, secrets);
-      writers.set(`${generation}/${writerId}`, bundle.header.writer);
-      bundles.push(bundle);
-    } catch (error) {
-      if (isValenceError(error, 'key/wrong-key')) wrongKey = error;
-      else if (!isValenceError(error, 'integrity/authentication-failed', 'format/malformed')) throw error;
+    const secrets = openOwned(bundle, reader);
+    if (secrets instanceof ValenceError) {
+      if (secrets.code === 'key/wrong-key') wrongKey = secrets;
+      continue;
     }
+    const [generation, writerId] = [uuidText(bundle.header.generation), uuidText(bundle.header.writerId)];
+    if (vaultId !== null && uuidText(bundle.header.vaultId) !== vaultId) continue;
+    if (secrets !== null) opened.set(generation, secrets);
+    writers.set(`${generation}/${writerId}`, bundle.header.writer);
+    bundles.push(bundle);
   }
-  if (bundles.length === 0) throw wrongKey ?? noBundle(found.problems);
+  const [first] = bundles;
+  if (first === undefined) throw wrongKey ?? found.newer ?? noBundle(found.problems);
+  const other = bundles.find(({ header }) => Buffer.compare(header.vaultId, first.header.vaultId) !== 0);
+  if (other !== undefined) throw foreignVault('one of the locations', uuidText(other.header.vaultId), uuidText(first.header.vaultId));
   bundles.sort((a, b) => b.header.createdAt - a.header.createdAt);
   return {
-    vaultId: vaultId ?? uuidText(bundles[0]!.header.vaultId),
+    vaultId: vaultId ?? uuidText(first.header.vaultId),
     owner: reader.kind === 'owner' ? reader.identity : null,
     secrets: (generation) => opened.get(generation) ?? null,
     writer: (generation, writerId) => writers.get(`${generation}/${writerId}`) ?? null,
@@ -80,36 +83,57 @@ export async function openKeyring(
   };
 }
 
+/** The secrets of a bundle that the owner signed, null where this host does not hold them; else why it does not count. */
+function openOwned(bundle: Bundle, reader: ReaderKey): GenerationSecrets | null | ValenceError {
+  try {
+    const secrets = reader.kind === 'owner' ? openBundle(bundle, reader.identity).secrets : ownSecrets(bundle, reader.key);
+    verifyBundle(bundle, reader.kind === 'host' ? reader.key.owner.verifyingKey : reader.identity.public.verifyingKey);
+    return secrets;
+  } catch (error) {
+    if (isValenceError(error, 'key/wrong-key', 'integrity/authentication-failed', 'format/malformed')) return error;
+    throw error;
+  }
+}
+
 function ownSecrets(bundle: Bundle, key: HostKey): GenerationSecrets | null {
   return Buffer.compare(bundle.header.generation, key.generation) === 0 ? key.secrets : null;
 }
 
-async function gatherBundles(places: readonly Place[], signal?: AbortSignal): Promise<{ bundles: Bundle[]; problems: ObjectProblem[] }> {
+interface BundlesFound {
+  readonly bundles: readonly Bundle[];
+  readonly problems: readonly ObjectProblem[];
+  /** Why a bundle of a newer format could not be read. */
+  readonly newer: ValenceError | null;
+}
+
+async function gatherBundles(places: readonly Place[], signal?: AbortSignal): Promise<BundlesFound> {
   const listing = await listEverywhere(places, 'keys/', signal);
   const bundles: Bundle[] = [];
   const problems = [...listing.problems];
+  let newer: ValenceError | null = null;
   for (const { name, copies } of listing.objects.values()) {
     for (const { backend } of copies) {
       const bytes = await readOnce(backend, name, signal);
-      const bundle = typeof bytes === 'string' ? null : parseOrNull(bytes, name);
-      if (bundle === null) {
-        problems.push({ location: backend.location, object: name, kind: typeof bytes === 'string' ? bytes : 'corrupt' });
-        continue;
+      const bundle = typeof bytes === 'string' ? bytes : parseNamed(bytes, name);
+      if (bundle instanceof ValenceError) newer = bundle;
+      else if (typeof bundle === 'string') problems.push({ location: backend.location, object: name, kind: bundle });
+      else {
+        bundles.push(bundle);
+        break;
       }
-      bundles.push(bundle);
-      break;
     }
   }
-  return { bundles, problems };
+  return { bundles, problems, newer };
 }
 
-/** Null unless the bytes are a bundle of this name. @throws `format/newer` */
-function parseOrNull(bytes: Uint8Array, name: string): Bundle | null {
+/** The bundle, if the bytes are one of this name; an error when they are one of a newer format. */
+function parseNamed(bytes: Uint8Array, name: string): Bundle | 'corrupt' | ValenceError {
   try {
     const bundle = parseBundle(bytes);
-    return bundleObjectName(bundle.header.generation, bundle.header.writerId, bytes) === name ? bundle : null;
+    return bundleObjectName(bundle.header.generation, bundle.header.writerId, bytes) === name ? bundle : 'corrupt';
   } catch (error) {
-    if (isValenceError(error, 'format/malformed')) return null;
+    if (isValenceError(error, 'format/newer')) return error;
+    if (isValenceError(error, 'format/malformed')) return 'corrupt';
     throw error;
   }
 }
@@ -117,6 +141,6 @@ function parseOrNull(bytes: Uint8Array, name: string): Bundle | null {
 function noBundle(problems: readonly ObjectProblem[]): ValenceError {
   return new ValenceError('integrity/too-few-shards', 'no location holds the key bundle of this vault undamaged', {
     hint: 'name more locations of this vault with --from',
-    context: { problems },
+    context: { missing: problems.map(({ object, kind, location }) => `${object}: ${kind} at ${location}`) },
   });
 }

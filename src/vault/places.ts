@@ -1,7 +1,9 @@
 import type { ReadableBackend } from '../backends/backend.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
+import { uuidText } from '../core/ids.ts';
 import { parseVaultFile, VAULT_FILE_NAME } from '../format/vault-file.ts';
 import type { VaultFile } from '../format/vault-file.ts';
+import { listEverywhere } from './listing.ts';
 
 /** The places a vault is read from, each after a look at its `valence.json`. */
 
@@ -41,7 +43,8 @@ export async function openPlaces<B extends ReadableBackend>(
   const files = looks.flatMap((seen) => (seen.file === null ? [] : [{ location: seen.place!.backend.location, file: seen.file }]));
   const vaultId = expected ?? files[0]?.file.vaultId ?? null;
   for (const { location, file } of files) if (file.vaultId !== vaultId) throw foreignVault(location, file.vaultId, vaultId);
-  if (files.length === 0 && blemishes.every(({ error }) => error.code !== 'format/malformed')) throw nothingToRead(blemishes);
+  const isKnown = files.length > 0 || blemishes.some(({ error }) => error.code === 'format/malformed');
+  if (!isKnown && !(await anyHoldsBundles(places, signal))) throw nothingToRead(blemishes);
   return { vaultId, places, blemishes };
 }
 
@@ -55,11 +58,25 @@ export async function readVaultFile(backend: ReadableBackend, signal?: AbortSign
   }
 }
 
+/** Where a holder's shard may be read: at the holder itself, else wherever a place could not say which holder it is. */
+export function placesOf(places: readonly Place[], holder: Uint8Array): ReadableBackend[] {
+  const id = uuidText(holder);
+  const own = places.filter((place) => place.holder === id);
+  const candidates = own.length > 0 ? own : places.filter((place) => place.holder === null);
+  return candidates.map((place) => place.backend);
+}
+
 export function foreignVault(location: string, found: string, expected: string | null): ValenceError {
   return new ValenceError('backend/foreign-vault', `${location} belongs to another vault`, {
     hint: 'name only locations of one vault, and an empty one for a new backend',
     context: { location, found, expected },
   });
+}
+
+/** Where every `valence.json` is gone, key bundles still tell a vault from an empty folder. */
+async function anyHoldsBundles(places: readonly Place[], signal?: AbortSignal): Promise<boolean> {
+  const { objects } = await listEverywhere(places, 'keys/', signal);
+  return objects.size > 0;
 }
 
 interface Look<B extends ReadableBackend> {

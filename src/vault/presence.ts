@@ -1,9 +1,11 @@
 import { shardObjectName } from '../format/shard/name.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
+import type { ReadableBackend } from '../backends/backend.ts';
 import { listEverywhere } from './listing.ts';
+import type { LackingShard } from './lost-stripes.ts';
+import { placesOf } from './places.ts';
 import type { Place } from './places.ts';
 import type { ObjectProblem } from './read-object.ts';
-import { placesOf } from './stripe-reader.ts';
 
 /** Which shards the places list, with their sizes: what can be said of a stripe without reading it. */
 export class Presence {
@@ -27,24 +29,27 @@ export class Presence {
     return new Presence(places, sizes, problems);
   }
 
-  /** What is wrong with each place that should have a shard, or an empty list when one has it with its size. */
-  lacking(shard: PlacedShard, shardLength: number): readonly ObjectProblem[] {
+  /** The shards of a stripe that their holders do not list with their size. */
+  lacking(stripe: IndexedStripe): LackingShard[] {
+    return stripe.shards.flatMap((shard) => this.#lack(shard, stripe.geometry.shardLength) ?? []);
+  }
+
+  /** Other places than its holder that list a shard with its size: a folder can be copied or its `valence.json` exchanged. */
+  elsewhere(shard: PlacedShard, shardLength: number): ReadableBackend[] {
+    const asked = placesOf(this.#places, shard.holder);
+    const sizes = this.#sizes.get(shardObjectName(shard.name));
+    return this.#places.flatMap(({ backend }) => (sizes?.get(backend) === shardLength && !asked.includes(backend) ? [backend] : []));
+  }
+
+  #lack(shard: PlacedShard, shardLength: number): LackingShard | null {
     const object = shardObjectName(shard.name);
     const sizes = this.#sizes.get(object);
     const problems: ObjectProblem[] = [];
-    const backends = placesOf(this.#places, shard.holder);
-    for (const backend of backends) {
+    for (const backend of placesOf(this.#places, shard.holder)) {
       const size = sizes?.get(backend);
-      if (size === shardLength) return [];
+      if (size === shardLength) return null;
       problems.push({ location: backend.location, object, kind: size === undefined ? 'missing' : 'corrupt' });
     }
-    if (backends.length === 0) problems.push({ location: 'a holder that was not named', object, kind: 'unavailable' });
-    return problems;
-  }
-
-  /** How many of a stripe's shards are there, and what is wrong with the others. */
-  inspect(stripe: IndexedStripe): { readonly present: number; readonly lacking: readonly ObjectProblem[] } {
-    const perShard = stripe.shards.map((shard) => this.lacking(shard, stripe.geometry.shardLength));
-    return { present: perShard.filter((problems) => problems.length === 0).length, lacking: perShard.flat() };
+    return { shard, problems };
   }
 }

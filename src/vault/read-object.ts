@@ -52,9 +52,10 @@ export async function readOnce(
 /** That an object is whole nowhere. `code` says which kind of loss it is. */
 export function objectLost(what: string, object: ObjectName, problems: readonly ObjectProblem[]): ValenceError {
   const corrupt = problems.some((problem) => problem.kind === 'corrupt');
+  const missing = problems.map((problem) => `${problem.object}: ${problem.kind} at ${problem.location}`);
   const code = corrupt ? 'integrity/authentication-failed' : 'integrity/too-few-shards';
   return new ValenceError(code, `${what} ${object} is ${corrupt ? 'damaged wherever it is found' : 'missing everywhere'}`, {
     hint: 'name more locations of this vault with --from',
-    context: { object, problems },
+    context: { object, missing },
   });
 }

@@ -1,4 +1,4 @@
-import type { ObjectName, ReadableBackend } from '../backends/backend.ts';
+import type { ObjectName } from '../backends/backend.ts';
 import { fromHex, toHex } from '../core/bytes.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
 import { READS_AT_ONCE } from '../core/limits.ts';
@@ -41,6 +41,11 @@ export interface Snapshot {
 /** A manifest that cannot be believed or read, wherever it is listed. */
 export interface BrokenSnapshot {
   readonly name: SnapshotName;
+  /**
+   * Whole, and yet nothing that a writer of this vault can have stored under this name: others put it there, or replayed
+   * an older one. It must not keep anyone from reading or writing. All else may be a snapshot that was damaged.
+   */
+  readonly foreign: boolean;
   readonly error: ValenceError;
 }
 
@@ -65,7 +70,10 @@ export async function listSnapshotNames(
   for (const object of objects.values()) {
     const match = NAME.exec(object.name);
     if (match === null || !TIER_NAME.test(match[1]!)) continue;
-    names.push({ tier: match[1]!, sequence: Number(match[2]), digest: fromHex(match[3]!, 32), object });
+    const [tierName, sequence, digest] = [match[1]!, Number(match[2]), fromHex(match[3]!, 32)];
+    // Needless zeros would be a second name for the same manifest.
+    if (snapshotObjectName(tierName, sequence, digest) !== object.name) continue;
+    names.push({ tier: tierName, sequence, digest, object });
   }
   return { names: names.sort(compareNames), problems };
 }
@@ -99,30 +107,56 @@ export type ReadSnapshot = { readonly problems: readonly ObjectProblem[] } & (
 export async function readSnapshot(name: SnapshotName, keyring: Keyring, signal?: AbortSignal): Promise<ReadSnapshot> {
   const backends = name.object.copies.map((copy) => copy.backend);
   const { bytes, problems } = await readWholeObject(backends, name.object.name, name.digest, signal);
-  if (bytes === null) return { problems, broken: { name, error: objectLost('the snapshot manifest', name.object.name, problems) } };
+  if (bytes === null) return { problems, broken: { name, foreign: false, error: objectLost('the snapshot manifest', name.object.name, problems) } };
+  let foreign = true;
   try {
-    return { problems, snapshot: verified(bytes, name, keyring, backends) };
+    const manifest = parseManifest(bytes);
+    checkOrigin(manifest, name, keyring);
+    foreign = false;
+    return { problems, snapshot: opened(manifest, name, keyring) };
   } catch (error) {
     if (!isValenceError(error)) throw error;
-    return { problems, broken: { name, error } };
+    return { problems, broken: { name, foreign: foreign && error.code !== 'format/newer', error: located(error, name) } };
   }
 }
 
-function verified(bytes: Uint8Array, name: SnapshotName, keyring: Keyring, backends: readonly ReadableBackend[]): Snapshot {
-  const manifest = parseManifest(bytes);
+/** @throws `integrity/authentication-failed` for what no writer of this vault can have stored under this name */
+function checkOrigin(manifest: ParsedManifest, name: SnapshotName, keyring: Keyring): void {
   const { header } = manifest;
   if (header.vaultId !== keyring.vaultId) throw notOurs('it belongs to another vault');
   const writer = keyring.writer(header.generation, header.writerId);
-  const secrets = keyring.secrets(header.generation);
-  if (writer === null || secrets === null) throw notOurs('no key bundle of this vault names its writer');
+  // The bundle of its writer may be lost, so this is not the place to judge.
+  if (writer === null) return;
   verifyManifest(manifest, writer);
   if (header.tier !== name.tier || header.sequence !== name.sequence) throw notOurs('it lies under another name than its own');
-  const locations = backends.map((backend) => backend.location).sort();
+}
+
+function opened(manifest: ParsedManifest, name: SnapshotName, keyring: Keyring): Snapshot {
+  const { generation, writerId } = manifest.header;
+  const secrets = keyring.secrets(generation);
+  if (keyring.writer(generation, writerId) === null || secrets === null) throw notOurs('no key bundle of this vault names its writer');
+  const locations = locationsOf(name);
   return { manifest, summary: openSummary(manifest, secrets.indexKey), object: name.object.name, locations };
+}
+
+function locationsOf({ object }: SnapshotName): string[] {
+  return object.copies.map(({ backend }) => backend.location).sort();
 }
 
 function notOurs(reason: string): ValenceError {
   return new ValenceError('integrity/authentication-failed', `a snapshot manifest is not to be believed: ${reason}`);
+}
+
+/** The same error, saying which object it is about and where that lies. */
+function located({ code, message, hint, context, cause }: ValenceError, name: SnapshotName): ValenceError {
+  const object = name.object.name;
+  const locations = locationsOf(name);
+  return new ValenceError(code, `${message} (${object} at ${locations.join(', ')})`, { hint, context: { ...context, object, locations }, cause });
+}
+
+/** What people call the holders, by id: the names that the newest snapshot which knows them gives. */
+export function holderNames(snapshots: readonly Snapshot[]): ReadonlyMap<string, string> {
+  return new Map(snapshots.flatMap(({ summary }) => summary.holders.map(({ id, name }) => [id, name] as const)));
 }
 
 function compareNames(a: SnapshotName, b: SnapshotName): number {

@@ -2,7 +2,7 @@ import { toHex } from '../core/bytes.ts';
 import { ValenceError } from '../core/errors.ts';
 import { keyShape } from '../format/rows/row-key.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../format/rows/copy-tuples.ts';
-import { inlineLargeValues, readLeafRow, rowEnds } from '../format/rows/large-value.ts';
+import { inlineLargeValues, mayHoldMovedValue, readLeafRow, rowEnds } from '../format/rows/large-value.ts';
 import { openChunk } from '../format/sealing/sealed-chunk.ts';
 import { sha256 } from '../format/shard/name.ts';
 import type { RootedTree } from '../format/snapshot/body.ts';
@@ -76,8 +76,8 @@ export class TreeReader {
   /** A leaf's rows, large values put back. */
   async #rows(leaf: Child, layout: TreeLayout): Promise<Uint8Array> {
     const chunk = await this.#open(leaf);
-    if (chunk.references.length === 0) return chunk.content;
     const columns = layout.columns.length;
+    if (chunk.references.length === 0 && !mayHoldMovedValue(chunk.content)) return chunk.content;
     const ends = rowEnds(chunk.content, columns);
     const pieces = await this.#pieces(leaf.label, chunk, columns, ends);
     const rows: Uint8Array[] = [];

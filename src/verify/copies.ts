@@ -16,7 +16,7 @@ export interface ExpectedCopy {
   readonly digest: Uint8Array;
 }
 
-/** With `data` each copy is read and compared with its digest; else it must be listed. */
+/** With `data` each copy is read and compared with its digest; else it must be listed, and is read where sizes differ. */
 export async function checkCopies(
   places: readonly Place[],
   listing: Listing,
@@ -26,14 +26,16 @@ export async function checkCopies(
   const findings: Finding[] = [];
   let bytesRead = 0;
   for (const { object, digest } of expected) {
-    const listed = new Set(listing.objects.get(object)?.copies.map((copy) => copy.backend));
+    const copies = listing.objects.get(object)?.copies ?? [];
+    const listed = new Set(copies.map((copy) => copy.backend));
+    const isRead = options.data || new Set(copies.map((copy) => copy.sizeBytes)).size > 1;
     for (const { backend } of places) {
       const { location } = backend;
       if (!listed.has(backend)) {
         findings.push({ kind: 'object-missing', severity: 'warning', location, object, detail: 'a copy that should be here is not' });
         continue;
       }
-      const read = options.data ? await readOnce(backend, object, options.signal) : null;
+      const read = isRead ? await readOnce(backend, object, options.signal) : null;
       if (read !== null && typeof read !== 'string') bytesRead += read.length;
       if (read === null || isCopyOf(read, digest)) continue;
       findings.push({ kind: 'object-corrupt', severity: 'error', location, object, detail: 'this copy is damaged or cannot be read' });

@@ -6,12 +6,15 @@ export type FindingKind =
   | 'object-corrupt'
   | 'shard-missing'
   | 'shard-corrupt'
+  | 'shard-misplaced'
   | 'shard-not-placed'
   | 'stripe-lost'
   | 'stripe-inconsistent'
   | 'index-lost'
-  | 'snapshot-unbelievable'
+  | 'snapshot-lost'
   | 'snapshot-missing'
+  | 'snapshot-none'
+  | 'holder-repeated'
   | 'fork'
   | 'unexpected-object';
 
@@ -27,7 +30,7 @@ export interface Finding {
 
 export type VerificationStatus = 'ok' | 'damaged' | 'lost' | 'chain-broken';
 
-const LOSS: ReadonlySet<FindingKind> = new Set<FindingKind>(['stripe-lost', 'index-lost', 'stripe-inconsistent']);
+const LOSS: ReadonlySet<FindingKind> = new Set<FindingKind>(['stripe-lost', 'index-lost', 'stripe-inconsistent', 'snapshot-lost']);
 const CHAIN: ReadonlySet<FindingKind> = new Set<FindingKind>(['snapshot-missing']);
 
 /** The worst of the findings: lost before a broken chain before damage. Information alone is no damage. */

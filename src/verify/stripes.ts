@@ -1,14 +1,15 @@
+import type { ReadableBackend } from '../backends/backend.ts';
 import { toHex } from '../core/bytes.ts';
 import { isValenceError } from '../core/errors.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
 import { decodeStripe, maskShard, stripeId } from '../format/sealing/stripe.ts';
 import { commitShard } from '../format/shard/merkle.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
+import { placesOf } from '../vault/places.ts';
 import type { Place } from '../vault/places.ts';
 import type { Presence } from '../vault/presence.ts';
 import { readOnce } from '../vault/read-object.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
-import { placesOf } from '../vault/stripe-reader.ts';
 import type { Finding } from './finding.ts';
 
 /** Stripes, by what places list or by every byte of every shard. */
@@ -17,58 +18,81 @@ export interface StripeCheck {
   /** Shards that are there and, where read, right. */
   readonly good: number;
   readonly findings: readonly Finding[];
+  /** Of each shard whose holder is none of the places. */
+  readonly absent: readonly Uint8Array[];
   readonly bytesRead: number;
 }
 
 /** Only what the listing says: each shard where it should be, with its size. */
 export function checkListed(stripe: IndexedStripe, presence: Presence): StripeCheck {
-  const { present, lacking } = presence.inspect(stripe);
-  return { good: present, findings: [...unplaced(stripe), ...lacking.map(shardFinding), ...lossOf(stripe, present)], bytesRead: 0 };
+  const findings: Finding[] = [...unplaced(stripe)];
+  const absent: Uint8Array[] = [];
+  let good = stripe.shards.length;
+  for (const { shard, problems } of presence.lacking(stripe)) {
+    const [elsewhere] = presence.elsewhere(shard, stripe.geometry.shardLength);
+    findings.push(...problems.map(shardFinding));
+    if (elsewhere !== undefined) findings.push(misplaced(shard, elsewhere));
+    else good -= 1;
+    if (elsewhere === undefined && problems.length === 0) absent.push(shard.holder);
+  }
+  return { good, findings: [...findings, ...lossOf(stripe, good)], absent, bytesRead: 0 };
+}
+
+export interface ShardReading {
+  readonly places: readonly Place[];
+  readonly presence: Presence;
+  readonly maskKey: Uint8Array;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Reads every shard: its digest and its Merkle commitment must be what the index says, the shards must decode to the
  * pack, and the pack must hold the chunks by their names. What the writer claimed is recomputed from the bytes alone.
  */
-export async function checkRead(
-  stripe: IndexedStripe,
-  places: readonly Place[],
-  maskKey: Uint8Array,
-  signal?: AbortSignal,
-): Promise<StripeCheck> {
+export async function checkRead(stripe: IndexedStripe, reading: ShardReading): Promise<StripeCheck> {
   const id = stripeId(stripe.geometry);
   const findings: Finding[] = [...unplaced(stripe)];
   const shards: (Uint8Array | null)[] = Array.from({ length: stripe.geometry.n }, () => null);
+  const absent: Uint8Array[] = [];
   let bytesRead = 0;
   for (const shard of stripe.shards) {
-    const read = await readShard(shard, places, signal);
-    findings.push(...read.problems.map(shardFinding));
+    const read = await readShard(shard, stripe.geometry.shardLength, reading);
+    findings.push(...read.findings);
+    if (read.bytes === null && read.findings.length === 0) absent.push(shard.holder);
     bytesRead += read.bytes?.length ?? 0;
-    if (read.bytes !== null) shards[shard.index] = maskShard(maskKey, { stripeId: id, ...shard }, read.bytes);
+    if (read.bytes !== null) shards[shard.index] = maskShard(reading.maskKey, { stripeId: id, ...shard }, read.bytes);
   }
   const good = shards.filter((shard) => shard !== null).length;
   findings.push(...lossOf(stripe, good), ...(good >= stripe.geometry.k ? inconsistencies(stripe, shards) : []));
-  return { good, findings, bytesRead };
+  return { good, findings, absent, bytesRead };
 }
 
 async function readShard(
   shard: PlacedShard,
-  places: readonly Place[],
-  signal?: AbortSignal,
-): Promise<{ bytes: Uint8Array | null; problems: readonly ObjectProblem[] }> {
+  shardLength: number,
+  { places, presence, signal }: ShardReading,
+): Promise<{ bytes: Uint8Array | null; findings: readonly Finding[] }> {
   const object = shardObjectName(shard.name);
-  const problems: ObjectProblem[] = [];
+  const findings: Finding[] = [];
   for (const backend of placesOf(places, shard.holder)) {
     const bytes = await readOnce(backend, object, signal);
-    if (typeof bytes !== 'string' && isCommitted(shard, bytes)) return { bytes, problems: [] };
-    problems.push({ location: backend.location, object, kind: typeof bytes === 'string' ? bytes : 'corrupt' });
+    if (typeof bytes !== 'string' && isCommitted(shard, shardLength, bytes)) return { bytes, findings: [] };
+    findings.push(shardFinding({ location: backend.location, object, kind: typeof bytes === 'string' ? bytes : 'corrupt' }));
   }
-  if (problems.length === 0) problems.push({ location: 'a holder that was not named', object, kind: 'unavailable' });
-  return { bytes: null, problems };
+  for (const backend of presence.elsewhere(shard, shardLength)) {
+    const bytes = await readOnce(backend, object, signal);
+    if (typeof bytes !== 'string' && isCommitted(shard, shardLength, bytes)) return { bytes, findings: [...findings, misplaced(shard, backend)] };
+  }
+  return { bytes: null, findings };
 }
 
-function isCommitted(shard: PlacedShard, bytes: Uint8Array): boolean {
-  if (bytes.length === 0 || Buffer.compare(sha256(bytes), shard.name) !== 0) return false;
+function misplaced(shard: PlacedShard, { location }: ReadableBackend): Finding {
+  const detail = 'it lies here and not with its own holder';
+  return { kind: 'shard-misplaced', severity: 'error', location, object: shardObjectName(shard.name), detail };
+}
+
+function isCommitted(shard: PlacedShard, shardLength: number, bytes: Uint8Array): boolean {
+  if (bytes.length !== shardLength || bytes.length === 0 || Buffer.compare(sha256(bytes), shard.name) !== 0) return false;
   const { root, groups } = commitShard(bytes);
   return Buffer.compare(root, shard.root) === 0 && groups.every((group, i) => Buffer.compare(group, shard.groups[i]!) === 0);
 }

@@ -1,20 +1,25 @@
 import { toHex } from '../core/bytes.ts';
 import { isValenceError } from '../core/errors.ts';
+import type { ValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import { READS_AT_ONCE } from '../core/limits.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import { encodeBundle } from '../format/keys/bundle.ts';
+import { VAULT_FILE_NAME } from '../format/vault-file.ts';
 import { sha256 } from '../format/shard/name.ts';
 import type { TierHead } from '../format/snapshot/summary.ts';
 import { aheadInOrder } from '../vault/ahead.ts';
 import { findChainBreaks } from '../vault/chain.ts';
-import { readIndex, segmentObjectName } from '../vault/index-map.ts';
-import type { IndexMap } from '../vault/index-map.ts';
+import { IndexMap, readSegment, segmentObjectName } from '../vault/index-map.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import { listEverywhere } from '../vault/listing.ts';
+import { holderName } from '../vault/lost-stripes.ts';
+import type { HolderNames } from '../vault/lost-stripes.ts';
 import type { Blemish, Place } from '../vault/places.ts';
 import { Presence } from '../vault/presence.ts';
+import type { ObjectProblem } from '../vault/read-object.ts';
+import { holderNames } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
 import { checkCopies } from './copies.ts';
 import type { ExpectedCopy } from './copies.ts';
@@ -22,6 +27,7 @@ import { statusOf } from './finding.ts';
 import type { Finding, VerificationStatus } from './finding.ts';
 import { checkListed, checkRead } from './stripes.ts';
 import type { StripeCheck } from './stripes.ts';
+import { findUnexpected } from './unexpected.ts';
 
 /** Everything a tier has stored, held against its index, its signatures and its chain. Never trusts the writer's code. */
 
@@ -30,8 +36,10 @@ export interface VerifyOptions {
   readonly places: readonly Place[];
   readonly blemishes: readonly Blemish[];
   readonly keyring: Keyring;
-  /** Snapshots of all tiers, as found at these places. */
+  /** Snapshots of all tiers, as found at these places and at all others that are known. */
   readonly found: SnapshotsFound;
+  /** Tiers that are verified for themselves, so that what is wrong with their snapshots is not said here. */
+  readonly otherTiers: readonly string[];
   /** What this host remembers of all tiers. */
   readonly heads: readonly TierHead[];
   /** Read every byte, instead of names and sizes. */
@@ -58,53 +66,91 @@ export async function verifyTier(options: VerifyOptions): Promise<TierVerificati
   const findings: Finding[] = [...placeFindings(options), ...historyFindings(options)];
   const copies = await checkMetadata(snapshots, options);
   findings.push(...copies.findings);
-  const perSnapshot = await readIndexes(snapshots, options);
-  findings.push(...perSnapshot.findings);
-  const checks = await checkStripes(perSnapshot.indexes, options);
+  const perSnapshot = await readIndexes(found.snapshots, options);
+  findings.push(...perSnapshot.lost.filter(({ snapshot }) => snapshot.manifest.header.tier === tier).map(({ snapshot, error }) => indexLost(snapshot, error)));
+  const ofTier = new Map([...perSnapshot.indexes].filter(([snapshot]) => snapshot.manifest.header.tier === tier));
+  const checks = await checkStripes(ofTier, options);
   findings.push(...checks.findings);
+  const unexpected = await findUnexpected({ ...options, indexes: perSnapshot.indexes, indexesAreWhole: perSnapshot.lost.length === 0 });
+  findings.push(...unexpected.findings);
+  if (snapshots.length === 0 && findings.length === 0) findings.push(nothingStored(tier));
   const newest = snapshots.at(-1);
   const newestIndex = newest === undefined ? undefined : perSnapshot.indexes.get(newest);
   const restorable =
     newestIndex !== undefined &&
-    !found.broken.some(({ name }) => name.tier === tier && name.sequence > newest!.manifest.header.sequence) &&
+    !findings.some(({ kind }) => kind === 'snapshot-lost') &&
     newestIndex.liveStripes().every((stripe) => !checks.lost.has(toHex(stripe.geometry.packDigest)));
   return {
     tier,
     snapshots: snapshots.length,
     stripes: checks.stripes,
     shards: checks.shards,
-    bytesRead: copies.bytesRead + checks.bytesRead,
-    findings,
+    bytesRead: copies.bytesRead + checks.bytesRead + unexpected.bytesRead,
+    findings: distinct(findings),
     restorable,
     status: statusOf(findings),
   };
 }
 
-function placeFindings({ blemishes }: VerifyOptions): Finding[] {
-  return blemishes.map(({ location, error }) => ({
-    kind: error.code === 'format/malformed' ? 'object-corrupt' : 'backend-unavailable',
-    severity: 'error',
-    location,
-    object: null,
-    detail: error.message,
-  }));
+/** Places that could not be used, places whose `valence.json` is wrong, and places that say they are the same holder. */
+function placeFindings({ blemishes, places }: VerifyOptions): Finding[] {
+  const findings = blemishes.map(({ location, error }): Finding => {
+    const { message: detail } = error;
+    if (error.code === 'format/malformed') return { kind: 'object-corrupt', severity: 'error', location, object: VAULT_FILE_NAME, detail };
+    if (error.code === 'format/newer') return { kind: 'backend-unavailable', severity: 'error', location, object: VAULT_FILE_NAME, detail };
+    if (places.some(({ backend }) => backend.location === location)) return { kind: 'object-missing', severity: 'error', location, object: VAULT_FILE_NAME, detail };
+    return { kind: 'backend-unavailable', severity: 'error', location, object: null, detail };
+  });
+  const holders = new Map<string, string>();
+  for (const { backend, holder } of places) {
+    if (holder === null) continue;
+    const first = holders.get(holder);
+    const detail = `it says it is the same holder as ${first}, so what it keeps counts only once`;
+    if (first === undefined) holders.set(holder, backend.location);
+    else findings.push({ kind: 'holder-repeated', severity: 'error', location: backend.location, object: VAULT_FILE_NAME, detail });
+  }
+  return findings;
 }
 
-/** Manifests that cannot be believed, holes and forks. */
-function historyFindings({ tier, found, heads }: VerifyOptions): Finding[] {
+function nothingStored(tier: string): Finding {
+  return { kind: 'snapshot-none', severity: 'warning', location: `tier ${tier}`, object: null, detail: 'it has no snapshot, so there is nothing to restore' };
+}
+
+/** One thing is said once, by the check that came first. */
+function distinct(findings: readonly Finding[]): Finding[] {
+  const seen = new Map<string, Finding>();
+  for (const finding of findings) {
+    const key = `${finding.kind} ${finding.location} ${finding.object ?? finding.detail}`;
+    if (!seen.has(key)) seen.set(key, finding);
+  }
+  return [...seen.values()];
+}
+
+/** Manifests that cannot be believed, damaged copies of those that can, holes and forks. */
+function historyFindings({ tier, found, heads, otherTiers, keyring }: VerifyOptions): Finding[] {
   const broken = found.broken
-    .filter(({ name }) => name.tier === tier)
-    .map(({ name, error }): Finding => {
-      const location = name.object.copies.map((copy) => copy.backend.location).join(', ');
-      return { kind: 'snapshot-unbelievable', severity: 'error', location, object: name.object.name, detail: error.message };
-    });
+    .filter(({ name }) => name.tier === tier || !otherTiers.includes(name.tier))
+    .flatMap(({ name, error, foreign }) =>
+      name.object.copies.map(({ backend: { location } }): Finding => {
+        const object = name.object.name;
+        if (foreign) return { kind: 'unexpected-object', severity: 'error', location, object, detail: error.message };
+        return { kind: 'snapshot-lost', severity: 'error', location, object, detail: error.message };
+      }),
+    );
+  const own = found.problems.filter(({ object }) => object.startsWith(`snapshots/${tier}/`));
+  const damaged = [...keyring.problems, ...own].map(copyFinding);
   const breaks = findChainBreaks(found.snapshots, found.broken, heads)
     .filter((gap) => gap.tier === tier)
     .map((gap): Finding => {
       const [kind, severity] = gap.kind === 'fork' ? (['fork', 'warning'] as const) : (['snapshot-missing', 'error'] as const);
       return { kind, severity, location: `tier ${tier}`, object: toHex(gap.digest), detail: gap.detail };
     });
-  return [...broken, ...breaks];
+  return [...broken, ...damaged, ...breaks];
+}
+
+function copyFinding({ location, object, kind }: ObjectProblem): Finding {
+  if (kind === 'corrupt') return { kind: 'object-corrupt', severity: 'error', location, object, detail: 'this copy is damaged or cannot be read' };
+  return { kind: 'object-missing', severity: 'warning', location, object, detail: `this copy is ${kind}` };
 }
 
 async function checkMetadata(snapshots: readonly Snapshot[], options: VerifyOptions): Promise<{ findings: Finding[]; bytesRead: number }> {
@@ -140,22 +186,38 @@ function bundlesOf(snapshots: readonly Snapshot[], keyring: Keyring): ExpectedCo
   return [...copies.values()];
 }
 
-async function readIndexes(
-  snapshots: readonly Snapshot[],
-  options: VerifyOptions,
-): Promise<{ indexes: Map<Snapshot, IndexMap>; findings: Finding[] }> {
+interface IndexesRead {
+  readonly indexes: ReadonlyMap<Snapshot, IndexMap>;
+  readonly lost: readonly { readonly snapshot: Snapshot; readonly error: ValenceError }[];
+}
+
+/** Snapshots share most of their segments, so each is read once. */
+async function readIndexes(snapshots: readonly Snapshot[], { places, keyring, signal }: VerifyOptions): Promise<IndexesRead> {
+  const segments = new Map<string, ReturnType<typeof readSegment>>();
+  const read = (digest: Uint8Array): ReturnType<typeof readSegment> => {
+    const segment = segments.get(toHex(digest)) ?? readSegment(places, keyring, digest, signal);
+    segments.set(toHex(digest), segment);
+    return segment;
+  };
   const indexes = new Map<Snapshot, IndexMap>();
-  const findings: Finding[] = [];
+  const lost: { snapshot: Snapshot; error: ValenceError }[] = [];
   for (const snapshot of snapshots) {
+    const index = new IndexMap();
     try {
-      const { index } = await readIndex(options.places, options.keyring, snapshot.manifest.header.index, options.signal);
+      for await (const { body } of aheadInOrder(snapshot.manifest.header.index, READS_AT_ONCE, read)) index.add(body);
       indexes.set(snapshot, index);
     } catch (error) {
       if (!isValenceError(error) || !/^(integrity|format)\//.test(error.code)) throw error;
-      findings.push({ kind: 'index-lost', severity: 'error', location: `tier ${options.tier}`, object: snapshot.object, detail: error.message });
+      lost.push({ snapshot, error });
     }
   }
-  return { indexes, findings };
+  return { indexes, lost };
+}
+
+function indexLost({ object, manifest }: Snapshot, { message, context }: ValenceError): Finding {
+  const { tier, sequence } = manifest.header;
+  const segment = typeof context['object'] === 'string' ? context['object'] : object;
+  return { kind: 'index-lost', severity: 'error', location: `tier ${tier}, snapshot ${sequence}`, object: segment, detail: message };
 }
 
 interface StripeChecks {
@@ -169,25 +231,43 @@ interface StripeChecks {
 
 async function checkStripes(indexes: ReadonlyMap<Snapshot, IndexMap>, options: VerifyOptions): Promise<StripeChecks> {
   const { places, keyring, data, signal, progress } = options;
-  const stripes = new Map([...indexes].flatMap(([snapshot, index]) => index.stripes.map((stripe) => [toHex(stripe.geometry.packDigest), { snapshot, stripe }])));
-  const presence = data ? null : await Presence.load(places, signal);
-  const findings: Finding[] = [];
+  const stripes = new Map([...indexes].flatMap(([snapshot, index]) => index.liveStripes().map((stripe) => [toHex(stripe.geometry.packDigest), { snapshot, stripe }])));
+  const presence = await Presence.load(places, signal);
+  const findings: Finding[] = presence.problems.map(unlisted);
   const lost = new Set<string>();
+  const absent = new Map<string, number>();
+  const names = holderNames(options.found.snapshots);
   let [shards, bytesRead, done] = [0, 0, 0];
   const check = async ({ snapshot, stripe }: { snapshot: Snapshot; stripe: IndexMap['stripes'][number] }): Promise<StripeCheck> => {
-    if (presence !== null) return checkListed(stripe, presence);
-    const secrets = keyring.secrets(snapshot.manifest.header.generation)!;
-    return checkRead(stripe, places, secrets.maskKey, signal);
+    if (!data) return checkListed(stripe, presence);
+    const { maskKey } = keyring.secrets(snapshot.manifest.header.generation)!;
+    return checkRead(stripe, { places, presence, maskKey, signal });
   };
   const entries = [...stripes];
   for await (const result of aheadInOrder(entries.map(([, entry]) => entry), READS_AT_ONCE / 4, check)) {
     const [id, { stripe }] = entries[done]!;
     done += 1;
     findings.push(...result.findings);
+    for (const holder of result.absent) countAbsent(absent, names, holder);
     shards += stripe.shards.length;
     bytesRead += result.bytesRead;
     if (result.good < stripe.geometry.k) lost.add(id);
     progress({ stage: data ? 'reading stripes' : 'checking stripes', done, total: entries.length });
   }
-  return { stripes: entries.length, shards, bytesRead, findings, lost };
+  return { stripes: entries.length, shards, bytesRead, findings: [...findings, ...[...absent].map(holderAbsent)], lost };
+}
+
+function countAbsent(absent: Map<string, number>, names: HolderNames, holder: Uint8Array): void {
+  const name = holderName(names, holder);
+  absent.set(name, (absent.get(name) ?? 0) + 1);
+}
+
+/** One line a holder, not one a shard. */
+function holderAbsent([name, count]: readonly [string, number]): Finding {
+  const detail = `${count === 1 ? 'a shard was' : `${count} shards were`} stored there, and it is none of the places that can be read`;
+  return { kind: 'shard-missing', severity: 'error', location: name, object: null, detail };
+}
+
+function unlisted({ location, object }: ObjectProblem): Finding {
+  return { kind: 'backend-unavailable', severity: 'error', location, object: null, detail: `${object} could not be listed` };
 }

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, fromUtf8, utf8 } from '../../core/bytes.ts';
-import { ValenceError } from '../../core/errors.ts';
+import { invariant, ValenceError } from '../../core/errors.ts';
 import { uuidBytes, uuidText } from '../../core/ids.ts';
 import { SEGMENT_BYTES_MAX } from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
@@ -49,6 +49,7 @@ export function encodeSegment(header: SegmentHeader, body: SegmentBody, keys: Se
   const salt = random.bytes(32);
   const clear = encodeHeader(header, salt);
   const sealed = aeadSeal(bodyContext(keys.indexKey, salt, clear), pad(encodeSegmentBody(body)));
+  invariant(sealed.length <= SEGMENT_BYTES_MAX, 'an index segment is longer than any reader takes');
   const signature = sign(keys.signingKey, KIND, Buffer.concat([clear, sha256(sealed)]), random);
   return new ByteWriter(clear.length + 4 + sealed.length + SIGNATURE_BYTES).bytes(clear).sized(sealed).bytes(signature).finish();
 }

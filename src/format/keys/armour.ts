@@ -16,7 +16,7 @@ const LINE_CHARACTERS = 64;
 const FILE_BYTES_MAX = 256 * 1024;
 const CHECKSUM_BYTES = 8;
 
-/** The bytes of the file: title, notes, base64 lines and checksum, each line ended by LF (FORMAT.md, armour). */
+/** The bytes of the file: title, notes, base64 lines and checksum, each line ended by LF (FORMAT.md §3.7). */
 export function encodeArmour({ kind, notes, payload }: Armour): Uint8Array {
   const base64 = view(payload).toString('base64');
   const lines = [titleOf(kind, VERSION), ...notes.map((note) => `# ${note}`), ...splitLines(base64)];

@@ -26,7 +26,7 @@ export interface BundleHeader {
 const KIND = 'bundle';
 const ID_BYTES = 16;
 
-/** The magic line and the fields of the header in the order of FORMAT.md. */
+/** The magic line and the fields of the header in the order of FORMAT.md §3.5. */
 export function encodeBundleHeader(header: BundleHeader): Uint8Array {
   const ids = [header.vaultId, header.generation, header.writerId];
   invariant(

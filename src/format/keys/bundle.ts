@@ -13,7 +13,7 @@ import type { SigningKey, VerifyingKey } from './signature.ts';
 import { WRITER_SECRETS_BYTES, readWriterSecrets, writeWriterSecrets } from './writer-secrets.ts';
 import type { WriterSecrets } from './writer-secrets.ts';
 
-/** A writer's secrets, sealed to the recipients and signed by the owner; stored at `keys/<generation>` (D7). */
+/** A writer's secrets, sealed to the recipients and signed by the owner; stored under `keys/`. FORMAT.md §3.5. */
 export interface Bundle {
   readonly header: BundleHeader;
   /** The encoded header with its magic line, as signed. */
@@ -37,7 +37,7 @@ export interface BundleContent extends WriterSecrets {
 }
 
 const PURPOSE = 'bundle';
-/** The secrets, and room for what later versions add (FORMAT.md, bundle). */
+/** The secrets, and room for what later versions add (FORMAT.md §3.5). */
 const PLAINTEXT_BYTES_MAX = 64 * 1024;
 const SEALED_BYTES_MAX = 128 * 1024;
 

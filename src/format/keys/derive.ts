@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 import { utf8 } from '../../core/bytes.ts';
 
-/** The salt of every HKDF and the first part of every info and domain tag (FORMAT.md, key hierarchy). */
+/** The salt of every HKDF and the first part of every info and domain tag (FORMAT.md §3.2). */
 export const PROTOCOL = 'valence/v1';
 
 /**

@@ -46,7 +46,7 @@ const WRAP_BYTES = AEAD_KEY_BYTES + HPKE_TAG_BYTES;
 const ZERO_NONCE = new Uint8Array(AEAD_NONCE_BYTES);
 
 /**
- * Seals `plaintext`, padded by Padmé, to X-Wing public keys (1 to 16, distinct, in any order) as FORMAT.md describes.
+ * Seals `plaintext`, padded by Padmé, to X-Wing public keys (1 to 16, distinct, in any order) as FORMAT.md §3.6 describes.
  * Takes from `random` the 32-byte body key, then 64 bytes a recipient in ascending order of fingerprint.
  * @throws `format/malformed` when a recipient is not a valid X-Wing key
  */

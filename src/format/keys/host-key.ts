@@ -48,7 +48,7 @@ export function createHostKey({ bundle, opened, owner, recipients }: HostKeyPart
   return { ...opened, vaultId, generation, writerId, owner, recipients: ordered, bundle: encodeBundle(bundle) };
 }
 
-/** The text of a `host.key` (FORMAT.md, host.key). */
+/** The text of a `host.key` (FORMAT.md §3.9). */
 export function encodeHostKey(key: HostKey): Uint8Array {
   const writer = new ByteWriter(16 * 1024).sized(key.bundle);
   writer.bytes(key.owner.verifyingKey.ed25519).bytes(key.owner.verifyingKey.mlDsa65).bytes(key.owner.recipient);

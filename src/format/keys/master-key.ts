@@ -21,7 +21,7 @@ const KIND = 'master key';
 const NOTES = ['Opens every snapshot, together with its passphrase. Keep it away from the host.'];
 
 /**
- * The text of a `master.key`: the seed under Argon2id of the passphrase (FORMAT.md, master.key). Takes 28 bytes from
+ * The text of a `master.key`: the seed under Argon2id of the passphrase (FORMAT.md §3.8). Takes 28 bytes from
  * `random`: salt, then nonce. `cost` is for tests and for those who want more.
  * @throws `key/passphrase` when the passphrase is empty, too long or not Unicode
  */

@@ -28,7 +28,7 @@ export function createMasterSeed(random: Random): Uint8Array {
   return random.bytes(MASTER_SEED_BYTES);
 }
 
-/** The owner's keys, each by HKDF-SHA256 from the master seed under its own label (FORMAT.md, key hierarchy). */
+/** The owner's keys, each by HKDF-SHA256 from the master seed under its own label (FORMAT.md §3.2). */
 export function ownerIdentity(masterSeed: Uint8Array): OwnerIdentity {
   invariant(masterSeed.length === MASTER_SEED_BYTES, 'master seed must have 32 bytes');
   const xWing = xWingIdentity(derive(masterSeed, LABELS.ownerXWing, 32));

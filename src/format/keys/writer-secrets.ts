@@ -36,7 +36,7 @@ export function createGenerationSecrets(random: Random): GenerationSecrets {
   };
 }
 
-/** Appends the 192 bytes of the secrets in the order of FORMAT.md. */
+/** Appends the 192 bytes of the secrets in the order of FORMAT.md §3.5. */
 export function writeWriterSecrets(writer: ByteWriter, { secrets, signingKey }: WriterSecrets): void {
   writer.bytes(secrets.contentIdKey).bytes(secrets.boundaryKey).bytes(secrets.indexKey).bytes(secrets.maskKey);
   writer.bytes(signingKey.ed25519).bytes(signingKey.mlDsa65);

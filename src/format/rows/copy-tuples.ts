@@ -49,10 +49,12 @@ export class TupleReader {
 
   /** The whole tuples completed by these bytes. The bytes may be referred to until the next call. */
   *push(chunk: Uint8Array): Generator<TupleBatch, void, undefined> {
-    this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes < this.#neededBytes) return;
-    let bytes = this.#pending.length === 1 ? view(chunk) : Buffer.concat(this.#pending);
+    if (this.#pendingBytes < this.#neededBytes) {
+      this.#pending.push(Buffer.from(chunk));
+      return;
+    }
+    let bytes = this.#pending.length === 0 ? view(chunk) : Buffer.concat([...this.#pending, chunk]);
     for (;;) {
       const atHeader = !this.#inStream;
       if (atHeader && bytes.length < HEADER_BYTES) return this.#keep(bytes, HEADER_BYTES);

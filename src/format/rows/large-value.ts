@@ -8,6 +8,7 @@ import { FIELD_BYTES_MAX, INLINE_VALUE_BYTES_MAX, VALUE_PIECE_BYTES } from '../.
  */
 
 const MOVED = -2;
+const MOVED_WORD = Buffer.from('fffffffe', 'hex');
 const CONTENT_ID_BYTES = 32;
 
 /** The row with its long fields moved out. `store` takes each piece in order and gives its content id. */
@@ -38,6 +39,11 @@ function writePieces(writer: ByteWriter, value: Uint8Array, store: (piece: Uint8
 export type LeafField =
   | { readonly kind: 'inline'; readonly value: Uint8Array | null }
   | { readonly kind: 'moved'; readonly length: number; readonly pieceIds: readonly Uint8Array[] };
+
+/** False when no field can have been moved out: the length word −2 stands nowhere. A quick look before an exact one. */
+export function mayHoldMovedValue(content: Uint8Array): boolean {
+  return view(content).includes(MOVED_WORD);
+}
 
 /** Where each row of a leaf ends. @throws `format/malformed` */
 export function rowEnds(content: Uint8Array, columns: number): number[] {

@@ -22,6 +22,8 @@ export interface RootedTree {
 }
 
 const NO_MODEL = Buffer.alloc(16);
+/** Both stand in one byte of a chunk's label. */
+const U8_MAX = 255;
 
 export function encodeManifestBody(body: ManifestBody): Uint8Array {
   return encodeJson({
@@ -57,9 +59,11 @@ function readTree(fields: JsonFields): RootedTree {
   const model = fields.uuidOrNull('model');
   const level = fields.count('level');
   if (level > TREE_LEVEL_MAX) throw new ValenceError('format/malformed', `malformed snapshot body: a tree of ${level} levels`);
+  const [code, rowVersion] = [fields.count('code'), fields.count('rowVersion')];
+  if (code > U8_MAX || rowVersion > U8_MAX) throw new ValenceError('format/malformed', 'malformed snapshot body: impossible tree or row version');
   const summary = {
-    code: fields.count('code'),
-    rowVersion: fields.count('rowVersion'),
+    code,
+    rowVersion,
     level,
     modelId: model === null ? NO_MODEL : uuidBytes(model),
     contentId: fields.digest('contentId'),

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../../core/bytes.ts';
-import { ValenceError } from '../../core/errors.ts';
+import { invariant, ValenceError } from '../../core/errors.ts';
 import { MANIFEST_BYTES_MAX } from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
 import { aeadOpen, aeadSeal } from '../keys/aead.ts';
@@ -55,6 +55,8 @@ export function encodeManifest(manifest: Manifest, keys: ManifestKeys, random: R
   const header = encodeManifestHeader(manifest.header);
   const sealedSummary = aeadSeal(summaryContext(keys.indexKey, manifest.header, header), pad(encodeSummary(manifest.summary)));
   const envelope = sealEnvelope(keys.recipients, encodeManifestBody(manifest.body), envelopeContext(header), random);
+  const fits = [header, sealedSummary, envelope].every((part) => part.length <= MANIFEST_BYTES_MAX);
+  invariant(fits, 'a manifest is longer than any reader takes');
   const signature = sign(keys.signingKey, KIND, signedBytes(header, sealedSummary, envelope), random);
   const writer = new ByteWriter(header.length + sealedSummary.length + envelope.length + SIGNATURE_BYTES + 64);
   return writer.bytes(magic(KIND)).sized(header).sized(sealedSummary).sized(envelope).bytes(signature).finish();

@@ -40,6 +40,7 @@ export function decodeChunk(bytes: Uint8Array): Chunk {
   if (label.level > TREE_LEVEL_MAX || (label.level > 0) !== (kind === CHUNK_KIND.node)) reader.fail(`level ${label.level} of kind ${kind}`);
   const content = reader.sized(CHUNK_BYTES_MAX);
   if (reader.remaining % REFERENCE_BYTES !== 0) reader.fail('references are cut short');
+  if (kind === CHUNK_KIND.piece && reader.remaining > 0) reader.fail('a piece with references');
   const references: Reference[] = [];
   while (reader.remaining > 0) references.push({ name: reader.bytes(32), key: reader.bytes(32) });
   return { label, content, references };

@@ -4,16 +4,17 @@ import type { CliContext } from '../../command-context.ts';
 import { VAULT_EXITS, withNotes } from '../../command-help.ts';
 import { table } from '../../figures.ts';
 import { SNAPSHOT_HEADINGS, SNAPSHOT_JSON, snapshotRow } from '../../render/snapshot.ts';
-import { optionalFromFlag } from '../../shared-flags.ts';
+import { keyFileFlag, optionalFromFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly from?: readonly string[] | undefined;
+  readonly keyFile?: string | undefined;
 }
 
 async function backupList(this: CliContext, flags: Flags): Promise<void> {
   const valence = await this.open();
   const rows: (readonly string[])[] = [];
-  for await (const snapshot of valence.backup.list({ from: flags.from ?? [] })) {
+  for await (const snapshot of valence.backup.list({ from: flags.from ?? [], keyFile: flags.keyFile })) {
     if (this.output.json) await this.output.result(snapshot, () => '');
     else rows.push(snapshotRow(snapshot));
   }
@@ -25,11 +26,11 @@ async function backupList(this: CliContext, flags: Flags): Promise<void> {
 export const backupListCommand: Command<CliContext> = withNotes(
   buildCommand<Flags, [], CliContext>({
     func: backupList,
-    parameters: { flags: { from: optionalFromFlag } },
+    parameters: { flags: { from: optionalFromFlag, keyFile: keyFileFlag } },
     docs: {
       brief: 'list the snapshots of the vault',
       fullDescription:
-        'Lists the snapshots of the vault, oldest first in each tier. Needs host.key, or master.key where there is no home.',
+        'Lists the snapshots of the vault, oldest first in each tier. Needs host.key, or master.key where there is none.',
     },
   }),
   { exits: [...VAULT_EXITS, 'config/no-keys', 'key/passphrase', 'key/wrong-key'], json: [SNAPSHOT_JSON] },

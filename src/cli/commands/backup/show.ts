@@ -4,15 +4,16 @@ import type { CliContext } from '../../command-context.ts';
 import { VAULT_EXITS, withNotes } from '../../command-help.ts';
 import { text } from '../../parsers.ts';
 import { describeCounts, describeSnapshot, SNAPSHOT_JSON } from '../../render/snapshot.ts';
-import { optionalFromFlag } from '../../shared-flags.ts';
+import { keyFileFlag, optionalFromFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly from?: readonly string[] | undefined;
+  readonly keyFile?: string | undefined;
 }
 
 async function backupShow(this: CliContext, flags: Flags, id: string): Promise<void> {
   const valence = await this.open();
-  const snapshot = await valence.backup.show(id, { from: flags.from ?? [] });
+  const snapshot = await valence.backup.show(id, { from: flags.from ?? [], keyFile: flags.keyFile });
   await this.output.result(snapshot, () =>
     [
       describeSnapshot(snapshot),
@@ -33,7 +34,7 @@ export const backupShowCommand: Command<CliContext> = withNotes(
   buildCommand<Flags, [string], CliContext>({
     func: backupShow,
     parameters: {
-      flags: { from: optionalFromFlag },
+      flags: { from: optionalFromFlag, keyFile: keyFileFlag },
       positional: {
         kind: 'tuple',
         parameters: [{ parse: text, placeholder: 'ID', brief: 'id of a snapshot, or enough of its beginning' }],

@@ -1,0 +1,79 @@
+import { toHex } from '../core/bytes.ts';
+import { encodeBundle } from '../format/keys/bundle.ts';
+import { sha256, shardObjectName } from '../format/shard/name.ts';
+import { VAULT_FILE_NAME } from '../format/vault-file.ts';
+import { segmentObjectName } from '../vault/index-map.ts';
+import type { IndexMap } from '../vault/index-map.ts';
+import { bundleObjectName } from '../vault/keyring.ts';
+import type { Keyring } from '../vault/keyring.ts';
+import { listEverywhere } from '../vault/listing.ts';
+import type { ListedObject } from '../vault/listing.ts';
+import type { Place } from '../vault/places.ts';
+import { readOnce } from '../vault/read-object.ts';
+import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
+import type { Finding } from './finding.ts';
+
+/** Objects that nothing refers to. They harm no restore; what a run left that was interrupted is told from what others put there. */
+
+export interface UnexpectedOptions {
+  readonly places: readonly Place[];
+  readonly keyring: Keyring;
+  readonly found: SnapshotsFound;
+  readonly indexes: ReadonlyMap<Snapshot, IndexMap>;
+  /** Whether every snapshot has its index; else nobody knows which shards are needed. */
+  readonly indexesAreWhole: boolean;
+  readonly data: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const SHARD = /^shards\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
+const SEGMENT = /^index\/([0-9a-f]{64})$/;
+
+export async function findUnexpected(options: UnexpectedOptions): Promise<{ findings: readonly Finding[]; bytesRead: number }> {
+  const expected = expectedNames(options);
+  const findings: Finding[] = [];
+  let bytesRead = 0;
+  const { objects } = await listEverywhere(options.places, '', options.signal);
+  for (const object of objects.values()) {
+    if (expected.has(object.name) || (object.name.startsWith('shards/') && !options.indexesAreWhole)) continue;
+    const judged = await judge(object, options);
+    findings.push(...judged.findings);
+    bytesRead += judged.bytesRead;
+  }
+  return { findings, bytesRead };
+}
+
+/** Damaged manifests count as expected, since the history has spoken of them. */
+function expectedNames({ keyring, found, indexes }: UnexpectedOptions): ReadonlySet<string> {
+  const names = new Set<string>([VAULT_FILE_NAME]);
+  for (const bundle of keyring.bundles) names.add(bundleObjectName(bundle.header.generation, bundle.header.writerId, encodeBundle(bundle)));
+  for (const { name } of found.broken) names.add(name.object.name);
+  for (const { object, manifest } of found.snapshots) {
+    names.add(object);
+    for (const digest of manifest.header.index) names.add(segmentObjectName(digest));
+  }
+  for (const index of indexes.values()) {
+    for (const stripe of index.stripes) for (const shard of stripe.shards) names.add(shardObjectName(shard.name));
+  }
+  return names;
+}
+
+async function judge({ name, copies }: ListedObject, { data, signal }: UnexpectedOptions): Promise<{ findings: Finding[]; bytesRead: number }> {
+  const digest = SHARD.exec(name)?.[2] ?? SEGMENT.exec(name)?.[1];
+  const findings: Finding[] = [];
+  let bytesRead = 0;
+  for (const { backend } of copies) {
+    const finding = { kind: 'unexpected-object', location: backend.location, object: name } as const;
+    if (digest === undefined) {
+      const severity = /^(keys|snapshots|index|shards)\//.test(name) ? 'warning' : 'info';
+      findings.push({ ...finding, severity, detail: 'no writer of this vault stores such an object' });
+      continue;
+    }
+    const bytes = data ? await readOnce(backend, name, signal) : null;
+    if (bytes !== null && typeof bytes !== 'string') bytesRead += bytes.length;
+    const isWhole = bytes === null || (typeof bytes !== 'string' && toHex(sha256(bytes)) === digest);
+    const detail = isWhole ? 'no snapshot needs it; a run that was interrupted leaves such objects' : 'no snapshot needs it, and its bytes are not what its name says';
+    findings.push({ ...finding, severity: isWhole ? 'info' : 'warning', detail });
+  }
+  return { findings, bytesRead };
+}
