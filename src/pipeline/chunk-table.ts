@@ -71,7 +71,11 @@ export class ChunkTable implements Iterable<CatalogChunk> {
   #slotOf(contentId: Buffer): number {
     const mask = this.#slots.length - 1;
     let slot = contentId.readUInt32BE(0) & mask;
-    for (let found = this.#slots[slot]!; found !== 0 && !this.#holds(found - 1, contentId); found = this.#slots[slot]!) {
+    for (
+      let found = this.#slots[slot]!;
+      found !== 0 && !this.#holds(found - 1, contentId);
+      found = this.#slots[slot]!
+    ) {
       slot = (slot + 1) & mask;
     }
     return slot;

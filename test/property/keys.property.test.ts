@@ -8,7 +8,8 @@ import { parseHostKey } from '../../src/format/keys/host-key.ts';
 import { parseMasterKey } from '../../src/format/keys/master-key.ts';
 import { normalizePassphrase } from '../../src/format/keys/passphrase.ts';
 import { padmeLength } from '../../src/format/padme.ts';
-import { codeOf, owner, seededRandom } from '../unit/keys-fixture.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { codeOf, owner } from '../unit/keys-fixture.ts';
 
 const seed = 20_251_121;
 const few = { seed, numRuns: process.env['SLOW'] === '1' ? 200 : 20 };

@@ -7,7 +7,8 @@ import { recipientFingerprint } from '../../src/format/keys/recipient.ts';
 import { createSigningKey, sign } from '../../src/format/keys/signature.ts';
 import type { SigningKey } from '../../src/format/keys/signature.ts';
 import { writeWriterSecrets } from '../../src/format/keys/writer-secrets.ts';
-import { EVERY_BIT, bundleContent, codeOf, owner, sampleBundle, seededRandom, withBitFlipped } from './keys-fixture.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { EVERY_BIT, bundleContent, codeOf, owner, sampleBundle, withBitFlipped } from './keys-fixture.ts';
 
 const alice = owner('alice');
 const spare = owner('spare');

@@ -4,7 +4,8 @@ import { openEnvelope, parseEnvelope, sealEnvelope } from '../../src/format/keys
 import type { EnvelopeContext } from '../../src/format/keys/envelope.ts';
 import { hpkeSeal } from '../../src/format/keys/hpke.ts';
 import { padmeLength } from '../../src/format/padme.ts';
-import { codeOf, owner, seededRandom, withBitFlipped } from './keys-fixture.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { codeOf, owner, withBitFlipped } from './keys-fixture.ts';
 
 const [alice, bob, carol, mallory] = ['alice', 'bob', 'carol', 'mallory'].map((name) => owner(name).xWing);
 const keys = [alice!.publicKey, bob!.publicKey, carol!.publicKey];

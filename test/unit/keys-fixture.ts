@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isValenceError } from '../../src/core/errors.ts';
-import type { Random } from '../../src/core/random.ts';
 import { createBundle } from '../../src/format/keys/bundle.ts';
 import type { Bundle, BundleContent } from '../../src/format/keys/bundle.ts';
 import { createHostKey } from '../../src/format/keys/host-key.ts';
@@ -11,6 +9,7 @@ import type { OwnerIdentity } from '../../src/format/keys/owner.ts';
 import type { Argon2Cost } from '../../src/format/keys/passphrase.ts';
 import { createSigningKey } from '../../src/format/keys/signature.ts';
 import { createGenerationSecrets } from '../../src/format/keys/writer-secrets.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 /** The least that Argon2id allows: tests are about formats, not about cost. */
 export const CHEAP: Argon2Cost = { memoryKib: 8, passes: 1, lanes: 1 };
@@ -20,24 +19,6 @@ export const CHEAP: Argon2Cost = { memoryKib: 8, passes: 1, lanes: 1 };
  * one in nine, and each place in a byte.
  */
 export const EVERY_BIT: boolean = process.env['SLOW'] === '1';
-
-/** SHA-256 in counter mode over a name: the same bytes in every run. */
-export function seededRandom(name: string): Random {
-  let counter = 0;
-  return {
-    bytes(length) {
-      const blocks: Buffer[] = [];
-      for (let made = 0; made < length; made += 32) {
-        blocks.push(
-          createHash('sha256')
-            .update(`${name} ${(counter += 1)}`)
-            .digest(),
-        );
-      }
-      return Buffer.concat(blocks).subarray(0, length);
-    },
-  };
-}
 
 export function owner(name: string): OwnerIdentity {
   return ownerIdentity(seededRandom(`owner ${name}`).bytes(32));

@@ -6,7 +6,8 @@ import { ByteWriter, toHex, utf8 } from '../../src/core/bytes.ts';
 import { aeadSeal } from '../../src/format/keys/aead.ts';
 import { HPKE_SUITE, hpkeKeySchedule, hpkeOpen, hpkeSeal } from '../../src/format/keys/hpke.ts';
 import { xWingDecapsulate, xWingIdentity } from '../../src/format/keys/x-wing.ts';
-import { codeOf, seededRandom, withBitFlipped } from './keys-fixture.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { codeOf, withBitFlipped } from './keys-fixture.ts';
 
 const random = seededRandom('hpke');
 const identity = xWingIdentity(random.bytes(32));

@@ -3,7 +3,8 @@ import { toHex, utf8, view } from '../../src/core/bytes.ts';
 import { decodeArmour, encodeArmour } from '../../src/format/keys/armour.ts';
 import { encodeMasterKey, openMasterKey, parseMasterKey } from '../../src/format/keys/master-key.ts';
 import { DEFAULT_ARGON2_COST, normalizePassphrase } from '../../src/format/keys/passphrase.ts';
-import { CHEAP, asyncCodeOf, codeOf, seededRandom, withBitFlipped } from './keys-fixture.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { CHEAP, asyncCodeOf, codeOf, withBitFlipped } from './keys-fixture.ts';
 
 const seed = new Uint8Array(32).fill(9);
 const passphrase = 'correct horse battery staple';

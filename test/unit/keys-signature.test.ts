@@ -3,7 +3,8 @@ import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { describe, expect, test } from 'vitest';
 import { toHex, utf8 } from '../../src/core/bytes.ts';
 import { SIGNATURE_BYTES, createSigningKey, sign, verify, verifyingKeyOf } from '../../src/format/keys/signature.ts';
-import { codeOf, seededRandom, withBitFlipped } from './keys-fixture.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { codeOf, withBitFlipped } from './keys-fixture.ts';
 
 const random = seededRandom('signature');
 const key = createSigningKey(random);

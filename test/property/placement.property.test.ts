@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { toHex } from '../../src/core/bytes.ts';
+import { chooseHolders } from '../../src/placement/choose-holders.ts';
+import type { Candidate } from '../../src/placement/choose-holders.ts';
+import { promisedBy, spreadOverDomains, survivesCopies, survivesDomains } from '../../src/placement/promise.ts';
+import { filler } from '../support/tree-fixture.ts';
+
+const seed = 810;
+const slow = process.env['SLOW'] === '1';
+const runs = { seed, numRuns: slow ? 5_000 : 300 };
+const NAMES = ['house', 'office', 'cloud', 'friend', 'car', 'moon'];
+const layouts = fc.record({
+  required: fc.integer({ min: 1, max: 8 }),
+  domains: fc.array(fc.constantFrom(...NAMES), { maxLength: 8 }),
+});
+
+/** All sets of domains, by the bits of a number. */
+function subsets(domains: readonly string[]): Set<string>[] {
+  const distinct = [...new Set(domains)];
+  return Array.from(
+    { length: 2 ** distinct.length },
+    (_, bits) => new Set(distinct.filter((_name, i) => (bits >> i) & 1)),
+  );
+}
+
+/** The greatest f such that every loss of f domains leaves enough; by trying them all. */
+function survivesByTrying({ required, domains }: { required: number; domains: readonly string[] }): number {
+  const isLost = (lost: ReadonlySet<string>): boolean =>
+    domains.filter((domain) => !lost.has(domain)).length < required;
+  const fatal = subsets(domains)
+    .filter(isLost)
+    .map((lost) => lost.size);
+  return fatal.length === 0 ? new Set(domains).size : Math.min(...fatal) - 1;
+}
+
+describe('what a layout survives', () => {
+  it('is what trying every loss says', () => {
+    fc.assert(
+      fc.property(layouts, (layout) => {
+        expect(survivesDomains(layout)).toBe(survivesByTrying(layout));
+      }),
+      runs,
+    );
+  });
+
+  test('by hand', () => {
+    const of = (required: number, ...domains: string[]): number => survivesDomains({ required, domains });
+    expect(of(3, 'a', 'b', 'c', 'd', 'e')).toBe(2);
+    expect(of(3, 'a', 'a', 'a', 'b', 'c')).toBe(0);
+    expect(of(3, 'a', 'b', 'c')).toBe(0);
+    expect(of(3, 'a', 'b')).toBe(-1);
+    expect(of(1, 'a', 'b', 'c')).toBe(2);
+    expect(of(1)).toBe(-1);
+    expect([survivesCopies(['a', 'b', 'b']), survivesCopies([])]).toEqual([1, -1]);
+  });
+
+  it('is at most what the tier promises, and the promise can be kept', () => {
+    const tiers = fc.record({
+      k: fc.integer({ min: 1, max: 5 }),
+      more: fc.nat(3),
+      domains: fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 8 }),
+    });
+    fc.assert(
+      fc.property(tiers, ({ k, more, domains }) => {
+        const profile = { k, n: k + more };
+        const candidates = domains.map((domain, i) => ({ holder: filler(`holder ${i}`, 16), domain }));
+        const placed = chooseHolders(filler('stripe', 32), candidates).slice(0, profile.n);
+        const actual = survivesDomains({ required: k, domains: placed.map((index) => domains[index]!) });
+        expect(promisedBy(profile, domains)).toBe(Math.min(actual, survivesCopies(domains)));
+      }),
+      runs,
+    );
+  });
+
+  test('of a tier, by hand', () => {
+    expect(promisedBy({ k: 3, n: 5 }, ['a', 'b', 'c', 'd', 'e'])).toBe(2);
+    expect(promisedBy({ k: 3, n: 5 }, ['a', 'a', 'b', 'b', 'c'])).toBe(1);
+    expect(promisedBy({ k: 3, n: 5 }, ['a', 'a', 'a', 'a', 'a'])).toBe(0);
+    expect(promisedBy({ k: 1, n: 3 }, ['a', 'b', 'c'])).toBe(2);
+    expect(promisedBy({ k: 3, n: 5 }, ['a', 'b', 'c', 'd'])).toBe(1);
+    expect(promisedBy({ k: 3, n: 5 }, ['a', 'b'])).toBe(-1);
+    expect(promisedBy({ k: 3, n: 5 }, ['a', 'a', 'b', 'c', 'd', 'e'])).toBe(2);
+  });
+});
+
+describe('places spread over domains', () => {
+  it('are distinct, and as even as can be', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...NAMES), { maxLength: 12 }), fc.nat(14), (domains, count) => {
+        const chosen = spreadOverDomains(domains, count);
+        expect(new Set(chosen).size).toBe(chosen.length);
+        expect(chosen.length).toBe(Math.min(count, domains.length));
+        const used = (name: string): number => chosen.filter((index) => domains[index] === name).length;
+        const there = (name: string): number => domains.filter((domain) => domain === name).length;
+        for (const a of new Set(domains)) {
+          // Nobody is used twice more than another who could have taken more.
+          for (const b of new Set(domains)) if (used(b) < there(b)) expect(used(a) - used(b)).toBeLessThanOrEqual(1);
+        }
+      }),
+      runs,
+    );
+  });
+});
+
+describe('the choice of holders', () => {
+  const stripes = fc.nat(1_000_000).map((number) => filler(`stripe ${number}`, 32));
+  const candidates = fc
+    .array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 10 })
+    .map((domains) => domains.map((domain, i): Candidate => ({ holder: filler(`holder ${i}`, 16), domain })));
+  const chosen = (stripe: Uint8Array, among: readonly Candidate[]): string[] =>
+    chooseHolders(stripe, among).map((index) => toHex(among[index]!.holder));
+
+  it('names everyone once, and does not depend on the order they are given in', () => {
+    fc.assert(
+      fc.property(stripes, candidates, fc.nat(), (stripe, among, turn) => {
+        const order = chosen(stripe, among);
+        expect(order.toSorted()).toEqual(among.map((candidate) => toHex(candidate.holder)).toSorted());
+        const turned = [...among.slice(turn % among.length), ...among.slice(0, turn % among.length)];
+        expect(chosen(stripe, turned)).toEqual(order);
+        expect(chosen(stripe, among.toReversed())).toEqual(order);
+      }),
+      runs,
+    );
+  });
+
+  it('uses no domain twice while another is unused', () => {
+    fc.assert(
+      fc.property(stripes, candidates, (stripe, among) => {
+        const domains = chooseHolders(stripe, among).map((index) => among[index]!.domain);
+        const distinct = new Set(domains).size;
+        expect(new Set(domains.slice(0, distinct)).size).toBe(distinct);
+      }),
+      runs,
+    );
+  });
+
+  it('moves only the places of a holder that leaves, where all domains are distinct', () => {
+    const alone = fc
+      .integer({ min: 2, max: 10 })
+      .map((count) =>
+        Array.from({ length: count }, (_, i): Candidate => ({
+          holder: filler(`holder ${i}`, 16),
+          domain: `domain ${i}`,
+        })),
+      );
+    fc.assert(
+      fc.property(stripes, alone, fc.nat(), fc.integer({ min: 1, max: 9 }), (stripe, among, who, n) => {
+        const gone = among[who % among.length]!;
+        const before = chosen(stripe, among);
+        const after = chosen(
+          stripe,
+          among.filter((candidate) => candidate !== gone),
+        );
+        expect(after).toEqual(before.filter((holder) => holder !== toHex(gone.holder)));
+        const kept = before.slice(0, n).filter((holder) => holder !== toHex(gone.holder));
+        expect(after.slice(0, n)).toEqual(expect.arrayContaining(kept));
+      }),
+      runs,
+    );
+  });
+
+  it('burdens holders alike', () => {
+    const among = Array.from({ length: 6 }, (_, i): Candidate => ({
+      holder: filler(`holder ${i}`, 16),
+      domain: `domain ${i}`,
+    }));
+    const counts = new Map<number, number>();
+    for (let i = 0; i < 1_200; i += 1) {
+      for (const index of chooseHolders(filler(`stripe ${i}`, 32), among).slice(0, 3))
+        counts.set(index, (counts.get(index) ?? 0) + 1);
+    }
+    // 600 each are expected, with a standard deviation of 17.
+    for (const count of counts.values()) expect(Math.abs(count - 600)).toBeLessThan(90);
+  });
+});

@@ -1,0 +1,128 @@
+import { ValenceError } from '../../src/core/errors.ts';
+import type { ErrorCode } from '../../src/core/errors.ts';
+import { uuidText } from '../../src/core/ids.ts';
+import type { CatalogChunk } from '../../src/core/ports.ts';
+import { openSegment, parseSegment } from '../../src/format/index/segment.ts';
+import { createSigningKey, verifyingKeyOf } from '../../src/format/keys/signature.ts';
+import type { PackedChunk } from '../../src/format/sealing/pack.ts';
+import type { Profile } from '../../src/format/sealing/stripe.ts';
+import { directCoder } from '../../src/pipeline/code-stripe.ts';
+import type { WritableHolder } from '../../src/pipeline/holders.ts';
+import { KnownChunks } from '../../src/pipeline/known-chunks.ts';
+import { Placer } from '../../src/pipeline/placer.ts';
+import { DirectSealer } from '../../src/pipeline/sealer.ts';
+import { Spool } from '../../src/pipeline/spool.ts';
+import { TierWriter } from '../../src/pipeline/tier-writer.ts';
+import { IndexMap } from '../../src/vault/index-map.ts';
+import type { Place } from '../../src/vault/places.ts';
+import { MemoryBackend } from './memory-backend.ts';
+import { MemorySpoolFiles } from './memory-spool.ts';
+import { seededRandom } from './seeded-random.ts';
+import { filler } from './tree-fixture.ts';
+
+/** One tier's write side over backends in memory. */
+
+export const MASK_KEY: Uint8Array = filler('mask key', 32);
+const INDEX_KEY = filler('index key', 32);
+const SIGNING_KEY = createSigningKey(seededRandom('writer'));
+const HEADER = {
+  vaultId: uuidText(filler('vault', 16)),
+  generation: uuidText(filler('generation', 16)),
+  writerId: uuidText(filler('writer', 16)),
+  tier: 'home',
+};
+
+/** Refuses every put after the first `takes`. */
+export class RefusingBackend extends MemoryBackend {
+  takes: number;
+  readonly #code: ErrorCode;
+
+  constructor(name: string, code: ErrorCode, takes = 0) {
+    super(name);
+    this.#code = code;
+    this.takes = takes;
+  }
+
+  override async put(...[name, body, options]: Parameters<MemoryBackend['put']>): Promise<void> {
+    this.takes -= 1;
+    if (this.takes < 0) throw new ValenceError(this.#code, `${this.location} takes nothing`);
+    await super.put(name, body, options);
+  }
+}
+
+export function holderOf(backend: MemoryBackend, domain: string = backend.location): WritableHolder {
+  return {
+    holder: uuidText(filler(backend.location, 16)),
+    backend,
+    name: backend.location,
+    type: 'memory',
+    domain,
+    isNew: false,
+  };
+}
+
+export function holders(count: number): WritableHolder[] {
+  return Array.from({ length: count }, (_, i) => holderOf(new MemoryBackend(`backend ${i}`)));
+}
+
+export function backendOf(holder: WritableHolder): MemoryBackend {
+  return holder.backend as MemoryBackend;
+}
+
+export function placesOf(among: readonly WritableHolder[]): Place[] {
+  return among.map(({ backend, holder }) => ({ backend, holder }));
+}
+
+export interface TierFixture {
+  readonly writer: TierWriter;
+  readonly placer: Placer;
+  readonly spoolFiles: MemorySpoolFiles;
+}
+
+export interface TierFixtureOptions {
+  readonly profile?: Profile;
+  readonly known?: KnownChunks;
+  readonly random?: string;
+  readonly spool?: { readonly memoryBytes: number; readonly diskBytes: number };
+}
+
+export async function makeTier(
+  among: readonly WritableHolder[],
+  options: TierFixtureOptions = {},
+): Promise<TierFixture> {
+  const { profile = { k: 2, n: 3 }, known = await knownChunks([]), random = 'run', spool = {} } = options;
+  const placer = new Placer({ holders: among, profile, maskKey: MASK_KEY, coder: directCoder });
+  const spoolFiles = new MemorySpoolFiles();
+  const writer = new TierWriter({
+    profile,
+    header: HEADER,
+    keys: { indexKey: INDEX_KEY, signingKey: SIGNING_KEY },
+    known,
+    placer,
+    sealer: new DirectSealer(seededRandom(random)),
+    spool: new Spool<readonly PackedChunk[]>({ folder: 'spool', files: spoolFiles, ...spool }),
+    random: seededRandom(`${random} segments`),
+  });
+  return { writer, placer, spoolFiles };
+}
+
+/** `isAvailable`: whether the index still finds a chunk of this name; all of them unless given. */
+export function knownChunks(
+  chunks: Iterable<CatalogChunk>,
+  isAvailable: (name: Uint8Array) => boolean = () => true,
+): Promise<KnownChunks> {
+  async function* each(): AsyncGenerator<CatalogChunk, void, undefined> {
+    yield* chunks;
+  }
+  return KnownChunks.load(each(), isAvailable);
+}
+
+/** What the segments of these names say, read from a holder that has them. */
+export function indexOf(holder: WritableHolder, segments: readonly Uint8Array[]): IndexMap {
+  const index = new IndexMap();
+  for (const name of segments) {
+    const bytes = backendOf(holder).objects.get(`index/${Buffer.from(name).toString('hex')}`)!;
+    index.add(openSegment(parseSegment(bytes), INDEX_KEY, verifyingKeyOf(SIGNING_KEY)));
+  }
+  return index;
+}

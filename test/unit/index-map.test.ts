@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
+import { availableChunks } from '../../src/pipeline/known-chunks.ts';
+import { uuidText } from '../../src/core/ids.ts';
+import { IndexMap } from '../../src/vault/index-map.ts';
+import { filler } from '../support/tree-fixture.ts';
+
+const name = (of: string): Uint8Array => filler(of, 32);
+const holder = (i: number): Uint8Array => filler(`holder ${i}`, 16);
+
+function stripe(chunks: readonly (readonly [string, number])[]): IndexedStripe {
+  const packLength = chunks.reduce((sum, [, length]) => sum + length, 0);
+  return {
+    geometry: { code: 1, k: 2, n: 3, shardLength: packLength, packLength, packDigest: name('pack') },
+    shards: [0, 1, 2].map((index) => ({
+      index,
+      holder: holder(index),
+      epoch: 0,
+      name: name('s'),
+      root: name('r'),
+      groups: [],
+    })),
+    chunks: chunks.map(([of, length]) => ({ name: name(of), length })),
+  };
+}
+
+describe('an index', () => {
+  const first = stripe([
+    ['a', 10],
+    ['b', 20],
+    ['c', 30],
+  ]);
+  const inline = {
+    bytes: filler('inline', 7),
+    chunks: [
+      { name: name('d'), length: 3 },
+      { name: name('e'), length: 4 },
+    ],
+  };
+  const index = new IndexMap();
+  index.add({ stripes: [first], inline: [inline], dropped: [] });
+
+  it('says where each chunk lies', () => {
+    expect(index.find(name('a'))).toEqual({ pack: { stripe: first }, offset: 0, length: 10 });
+    expect(index.find(name('c'))).toEqual({ pack: { stripe: first }, offset: 30, length: 30 });
+    expect(index.find(name('e'))).toEqual({ pack: { inline: inline.bytes }, offset: 3, length: 4 });
+    expect(index.find(name('z'))).toBeNull();
+  });
+
+  it('keeps what a later segment says of a chunk, and finds dropped ones all the same', () => {
+    const map = new IndexMap();
+    map.add({ stripes: [first], inline: [], dropped: [] });
+    const moved = stripe([
+      ['b', 20],
+      ['y', 5],
+    ]);
+    map.add({ stripes: [moved], inline: [], dropped: [name('a'), name('unheard of')] });
+    expect(map.find(name('b'))!.pack).toEqual({ stripe: moved });
+    expect([map.isLive(name('a')), map.isLive(name('b')), map.isLive(name('unheard of'))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(map.find(name('a'))).not.toBeNull();
+    map.add({ stripes: [], inline: [], dropped: [name('c'), name('b'), name('y')] });
+    expect(map.liveStripes()).toEqual([]);
+  });
+
+  it('tells which chunks these holders could still give', () => {
+    const can = (holders: readonly number[]): ((of: string) => boolean) => {
+      const isAvailable = availableChunks(index, new Set(holders.map((i) => uuidText(holder(i)))), uuidText);
+      return (of) => isAvailable(name(of));
+    };
+    expect(['a', 'd', 'z'].map(can([0, 2]))).toEqual([true, true, false]);
+    expect(['a', 'd', 'z'].map(can([0]))).toEqual([false, true, false]);
+  });
+});
