@@ -5,7 +5,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import { ReedSolomonErasure } from '@subspace/reed-solomon-erasure.wasm';
-import { ErasureCodec, SHARD_BYTES_MAX } from '../src/format/erasure/codec.ts';
+import { SHARD_BYTES_MAX } from '../src/core/limits.ts';
+import { ErasureCodec } from '../src/format/erasure/codec.ts';
 
 const ROUNDS = 15;
 const OURS = 'valence';

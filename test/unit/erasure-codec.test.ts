@@ -1,7 +1,8 @@
 import { ReedSolomonErasure } from '@subspace/reed-solomon-erasure.wasm';
 import { describe, expect, it } from 'vitest';
 import { isValenceError } from '../../src/core/errors.ts';
-import { ErasureCodec, erasureCodec, SHARD_BYTES_MAX } from '../../src/format/erasure/codec.ts';
+import { SHARD_BYTES_MAX } from '../../src/core/limits.ts';
+import { ErasureCodec, erasureCodec } from '../../src/format/erasure/codec.ts';
 import { combination, combine } from '../../src/format/erasure/kernel.ts';
 
 /** Reproducible bytes (xorshift32). */

@@ -1,12 +1,10 @@
 import { invariant, ValenceError } from '../../core/errors.ts';
+import { SHARD_BYTES_MAX } from '../../core/limits.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { combination, combine } from './kernel.ts';
 import type { Combination } from './kernel.ts';
 import { invertMatrix, multiplyMatrices, systematicMatrix } from './matrix.ts';
 import type { Matrix } from './matrix.ts';
-
-/** The longest shard, DESIGN D8: a pack is at most k times this. */
-export const SHARD_BYTES_MAX: number = 1_048_576;
 
 /** A decode matrix costs k^3 multiplications and its tables up to 508 KiB; a damaged vault repeats few patterns. */
 const DECODERS_KEPT = 32;
