@@ -4,7 +4,8 @@ import { onServer } from '../test/support/postgres.ts';
 export const DIMENSIONS = 384;
 export const EDGES_A_BELIEF = 3;
 
-const WORDS = 'knowledge is what remains when the house the disk and the provider are gone and any five places of seven still agree on what was once believed by someone who wrote it down with a reason a source and a measure of doubt';
+const WORDS =
+  'knowledge is what remains when the house the disk and the provider are gone and any five places of seven still agree on what was once believed by someone who wrote it down with a reason a source and a measure of doubt';
 
 /** Ids ascend as UUIDv7 does; vectors are uniform noise, which no compressor shrinks. */
 export async function fillDatabase(url: string, beliefs: number): Promise<void> {

@@ -11,7 +11,10 @@ import { ErasureCodec } from '../src/format/erasure/codec.ts';
 const ROUNDS = 15;
 const OURS = 'valence';
 const THEIRS = '@subspace/reed-solomon-erasure.wasm';
-const PROFILES = [[3, 5], [5, 9]] as const;
+const PROFILES = [
+  [3, 5],
+  [5, 9],
+] as const;
 
 const other = await ReedSolomonErasure.fromCurrentDirectory();
 for (const [k, n] of PROFILES) compare(k, n);

@@ -11,15 +11,26 @@ import { DIMENSIONS, EDGES_A_BELIEF, fillDatabase } from './dataset.ts';
 import { shell, valence } from './timed.ts';
 import type { Timed } from './timed.ts';
 
-const TABLES = ['beliefs', 'belief_versions', 'sources', 'belief_sources', 'belief_edges', 'models', 'belief_embeddings'];
+const TABLES = [
+  'beliefs',
+  'belief_versions',
+  'sources',
+  'belief_sources',
+  'belief_edges',
+  'models',
+  'belief_embeddings',
+];
 /** As a user's server is: durable, with some memory. */
 const SERVER_SETTINGS = ['shared_buffers=512MB', 'max_wal_size=4GB', 'max_connections=50'];
 const BACKENDS = ['d1', 'd2', 'd3', 'd4', 'd5'];
 
-const { values } = parseArgs({ options: { beliefs: { type: 'string', default: '100000' }, rounds: { type: 'string', default: '3' } } });
+const { values } = parseArgs({
+  options: { beliefs: { type: 'string', default: '100000' }, rounds: { type: 'string', default: '3' } },
+});
 const beliefs = Number(values.beliefs);
 const rounds = Number(values.rounds);
-if (!Number.isInteger(beliefs) || beliefs < 1 || !Number.isInteger(rounds) || rounds < 1) throw new Error('--beliefs and --rounds take whole numbers');
+if (!Number.isInteger(beliefs) || beliefs < 1 || !Number.isInteger(rounds) || rounds < 1)
+  throw new Error('--beliefs and --rounds take whole numbers');
 
 await using server = await startPostgres(SERVER_SETTINGS);
 const work = await mkdtemp(join(tmpdir(), 'valence-bench-'));
@@ -37,12 +48,17 @@ async function measure(): Promise<void> {
   await valence(['init', '--home', home, '--database', url]);
   await fillDatabase(url, beliefs);
   print({ name: 'data', beliefs, dimensions: DIMENSIONS, edges: beliefs * EDGES_A_BELIEF });
-  const hasRestic = await shell('command -v restic').then(() => true, () => false);
+  const hasRestic = await shell('command -v restic').then(
+    () => true,
+    () => false,
+  );
   const times = new Map<string, Timed[]>();
   const record = async (name: string, run: () => Promise<Timed>): Promise<void> => {
     times.set(name, [...(times.get(name) ?? []), await run()]);
   };
-  const copies = TABLES.map((table) => `-c "COPY (SELECT * FROM valence.${table}) TO STDOUT (FORMAT binary)"`).join(' ');
+  const copies = TABLES.map((table) => `-c "COPY (SELECT * FROM valence.${table}) TO STDOUT (FORMAT binary)"`).join(
+    ' ',
+  );
   for (let round = 0; round < rounds; round += 1) {
     await record('copy', () => shell(`psql -q '${url}' ${copies} > /dev/null`));
     await record('pg_dump', () => shell(`pg_dump -Fc -Z0 '${url}' > ${work}/dump`));
@@ -65,7 +81,11 @@ async function restic(url: string, round: number): Promise<Timed> {
 }
 
 async function resticRestore(to: string, round: number): Promise<Timed> {
-  const env = { RESTIC_PASSWORD: 'bench', RESTIC_REPOSITORY: join(work, `restic-${round}`), RESTIC_CACHE_DIR: join(work, 'restic-cache') };
+  const env = {
+    RESTIC_PASSWORD: 'bench',
+    RESTIC_REPOSITORY: join(work, `restic-${round}`),
+    RESTIC_CACHE_DIR: join(work, 'restic-cache'),
+  };
   return shell(`restic dump -q latest dump | pg_restore --no-owner -d '${to}'`, env);
 }
 
@@ -74,8 +94,31 @@ async function backUp(url: string, round: number): Promise<Timed> {
   const home = homeOf(round);
   await valence(['init', '--home', home, '--database', url]);
   await valence(['keys', 'init', '--home', home]);
-  for (const name of BACKENDS) await valence(['backup', 'config', '--home', home, '--add-backend', name, '--type', 'directory', '--path', join(home, name)]);
-  await valence(['backup', 'config', '--home', home, '--tier', 'main', '--backends', BACKENDS.join(','), '--erasure', '3/5']);
+  for (const name of BACKENDS)
+    await valence([
+      'backup',
+      'config',
+      '--home',
+      home,
+      '--add-backend',
+      name,
+      '--type',
+      'directory',
+      '--path',
+      join(home, name),
+    ]);
+  await valence([
+    'backup',
+    'config',
+    '--home',
+    home,
+    '--tier',
+    'main',
+    '--backends',
+    BACKENDS.join(','),
+    '--erasure',
+    '3/5',
+  ]);
   return valence(['backup', 'run', '--home', home]);
 }
 
@@ -83,7 +126,10 @@ async function backUp(url: string, round: number): Promise<Timed> {
 async function restore(to: string, round: number): Promise<Timed> {
   const home = homeOf(round);
   const from = BACKENDS.slice(2).flatMap((name) => ['--from', join(home, name)]);
-  return valence(['backup', 'restore', '--home', join(work, 'nowhere'), ...from, '--key-file', join(home, 'master.key'), '--to', to], 'queryable');
+  return valence(
+    ['backup', 'restore', '--home', join(work, 'nowhere'), ...from, '--key-file', join(home, 'master.key'), '--to', to],
+    'queryable',
+  );
 }
 
 function homeOf(round: number): string {
@@ -97,9 +143,16 @@ async function intoEmpty(run: (url: string) => Promise<Timed>): Promise<Timed> {
 
 function summary(runs: readonly Timed[], idle: Timed): Record<string, unknown> {
   const seconds = runs.map((run) => run.seconds).toSorted((a, b) => a - b);
-  const peak = runs[0]!.peakMebibytes === null ? undefined : Math.round(Math.max(...runs.map((run) => run.peakMebibytes!)));
-  const extra = peak === undefined ? {} : { peakMebibytes: peak, overIdleMebibytes: Math.round(peak - idle.peakMebibytes!) };
-  return { medianSeconds: round3(median(seconds)), minSeconds: round3(seconds[0]!), maxSeconds: round3(seconds.at(-1)!), ...extra };
+  const peak =
+    runs[0]!.peakMebibytes === null ? undefined : Math.round(Math.max(...runs.map((run) => run.peakMebibytes!)));
+  const extra =
+    peak === undefined ? {} : { peakMebibytes: peak, overIdleMebibytes: Math.round(peak - idle.peakMebibytes!) };
+  return {
+    medianSeconds: round3(median(seconds)),
+    minSeconds: round3(seconds[0]!),
+    maxSeconds: round3(seconds.at(-1)!),
+    ...extra,
+  };
 }
 
 function ratios(times: ReadonlyMap<string, readonly Timed[]>): Record<string, number> {

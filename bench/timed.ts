@@ -22,12 +22,19 @@ const CLI = join(import.meta.dirname, '..', 'src', 'cli', 'bin.ts');
 /** A shell command, with the programs of the measured server first; fails when it fails. */
 export async function shell(command: string, env: Readonly<Record<string, string>> = {}): Promise<Timed> {
   const started = performance.now();
-  const child = spawn('bash', ['-c', `set -o pipefail; ${command}`], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, PATH: `${serverFolder()}:${process.env['PATH'] ?? ''}`, ...env } });
+  const child = spawn('bash', ['-c', `set -o pipefail; ${command}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PATH: `${serverFolder()}:${process.env['PATH'] ?? ''}`, ...env },
+  });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   const [code] = (await once(child, 'close')) as [number];
   if (code !== 0) throw new Error(`exit ${code}: ${command}`);
-  return { seconds: (performance.now() - started) / 1000, peakMebibytes: null, output: Buffer.concat(chunks).toString() };
+  return {
+    seconds: (performance.now() - started) / 1000,
+    peakMebibytes: null,
+    output: Buffer.concat(chunks).toString(),
+  };
 }
 
 /** `valence …`, timed to its end, or to the first output line of type `until`, when it is stopped. */
@@ -36,7 +43,10 @@ export async function valence(argv: readonly string[], until?: string): Promise<
   const memoryFile = join(folder, 'memory');
   const env = { ...process.env, VALENCE_PASSPHRASE: 'bench', VALENCE_MEMORY_FILE: memoryFile };
   const started = performance.now();
-  const child = spawn(process.execPath, ['--import', REPORTER, CLI, ...argv, '--json'], { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const child = spawn(process.execPath, ['--import', REPORTER, CLI, ...argv, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env,
+  });
   const lines: string[] = [];
   let seconds = 0;
   const reader = createInterface({ input: child.stdout });

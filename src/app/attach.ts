@@ -1,21 +1,26 @@
+import type { Backend, ObjectName } from '../backends/backend.ts';
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
+import { configFromSnapshot } from '../config/config-snapshot.ts';
+import type { Config } from '../config/schema.ts';
 import { readWholeFile } from '../core/files.ts';
-import { ValenceError } from '../core/errors.ts';
+import { isValenceError, ValenceError } from '../core/errors.ts';
 import { uuidBytes, uuidText } from '../core/ids.ts';
 import { encodeHostKey, parseHostKey } from '../format/keys/host-key.ts';
+import { openBody } from '../format/snapshot/manifest.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
+import { findSnapshots, holderNames } from '../vault/snapshots.ts';
 import type { AppContext } from './context.ts';
 import { createWriter, openOwner, writeKeyFile } from './keys.ts';
 import { openLocations } from './places.ts';
 import type { AttachOptions, VaultAttached } from './vault-calls.ts';
 import { openVaultFrom } from './vault-reading.ts';
+import type { OpenedVault } from './vault-reading.ts';
 
 /**
  * Lets this home continue a vault: a writer of its own in the vault's newest generation, signed by the owner. What this
  * host remembered of the vault is forgotten, so that what the places hold is taken as it is.
  */
 export async function attachVault(context: AppContext, options: AttachOptions): Promise<VaultAttached> {
-  const { config } = await context.configFile();
   await context.lock();
   const owner = await openOwner(context, options.keyFile);
   const vault = await openVaultFrom(context, options.from, { kind: 'owner', identity: owner });
@@ -24,11 +29,16 @@ export async function attachVault(context: AppContext, options: AttachOptions): 
   const generation = uuidText(bundles[0]!.header.generation);
   const secrets = vault.keyring.secrets(generation)!;
   const existing = await readWholeFile(context.home.hostKeyFile);
-  const host = existing === null ? createWriter(context, owner, { vaultId: uuidBytes(vaultId), generation: uuidBytes(generation), secrets }) : parseHostKey(existing);
-  const opened = await openLocations(context, options.from.length > 0 ? options.from : [...config.backends.keys()]);
+  const host =
+    existing === null
+      ? createWriter(context, owner, { vaultId: uuidBytes(vaultId), generation: uuidBytes(generation), secrets })
+      : parseHostKey(existing);
+  const configured = (await context.configFile()).config.backends;
+  const opened = await openLocations(context, options.from.length > 0 ? options.from : [...configured.keys()]);
   const object = bundleObjectName(host.generation, host.writerId, host.bundle);
-  for (const backend of opened.backends) await backend.put(object, host.bundle, { signal: context.signal });
+  await storeAnywhere(opened.backends, object, host.bundle, context.signal);
   if (existing === null) await writeKeyFile(context.home.hostKeyFile, encodeHostKey(host));
+  const config = await adoptPlaces(context, vault);
   const catalog = new DatabaseCatalog(await context.database(), vaultId, context.clock);
   for (const { tier } of await catalog.heads()) await catalog.forget(tier);
   return {
@@ -38,6 +48,53 @@ export async function attachVault(context: AppContext, options: AttachOptions): 
     backends: [...config.backends.keys()],
     tiers: [...config.tiers.keys()],
   };
+}
+
+/**
+ * Takes backends and tiers over from the newest snapshot into `valence.yaml`: on new hardware the places lie elsewhere, so a
+ * backend that is among those named gets the path under which it was found. What the file says otherwise stays.
+ */
+async function adoptPlaces(context: AppContext, { places, keyring }: OpenedVault): Promise<Config> {
+  const file = await context.configFile();
+  const { snapshots } = await findSnapshots(places, keyring, null, context.signal);
+  const newest = snapshots.at(-1);
+  if (newest === undefined || keyring.owner === null) return file.config;
+  const names = holderNames(snapshots);
+  for (const { backend, holder } of places) {
+    const name = holder === null ? undefined : names.get(holder);
+    if (name === undefined) continue;
+    const known = file.config.backends.get(name);
+    if (known === undefined) file.addBackend(name, { type: 'directory', path: backend.location });
+    else if (known.path !== backend.location) file.moveBackend(name, backend.location);
+  }
+  const stored = configFromSnapshot(openBody(newest.manifest, keyring.owner).configuration);
+  for (const [name, tier] of stored.tiers) {
+    const complete = tier.backends.every((backend) => file.config.backends.has(backend));
+    if (complete && !file.config.tiers.has(name)) file.setTier(name, tier);
+  }
+  await file.save();
+  return file.config;
+}
+
+/** One place is enough, since each run brings the bundle wherever it lacks. @throws what the last place said when none took it */
+async function storeAnywhere(
+  backends: readonly Backend[],
+  object: ObjectName,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  let [took, refusal]: [number, ValenceError | null] = [0, null];
+  for (const backend of backends) {
+    try {
+      await backend.put(object, bytes, { signal });
+      took += 1;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
+      refusal = error;
+    }
+  }
+  if (took === 0 && refusal !== null) throw refusal;
 }
 
 /** A host key of the same vault may stay; one of another is never replaced. */

@@ -12,7 +12,10 @@ import { findHostKey } from './keys.ts';
 import { profileOf } from './profile.ts';
 
 /** `backup config`: edits `valence.yaml` without losing what a person wrote there. */
-export async function configureBackups(context: AppContext, edit: ConfigurationEdit | null): Promise<ConfigurationView> {
+export async function configureBackups(
+  context: AppContext,
+  edit: ConfigurationEdit | null,
+): Promise<ConfigurationView> {
   const file = await context.configFile();
   if (edit !== null) {
     if (edit.kind === 'add-backend') await addBackend(file, edit);
@@ -25,7 +28,10 @@ export async function configureBackups(context: AppContext, edit: ConfigurationE
 async function addBackend(file: ConfigFile, edit: AddBackend): Promise<void> {
   const type = edit.type ?? edit.name;
   if (!isBackendType(type)) throw unknownType(type, edit.type === null);
-  if (edit.path === null) throw new ValenceError('usage/invalid', `a backend of type ${type} needs --path`, { hint: 'name the folder to keep objects in' });
+  if (edit.path === null)
+    throw new ValenceError('usage/invalid', `a backend of type ${type} needs --path`, {
+      hint: 'name the folder to keep objects in',
+    });
   file.addBackend(edit.name, { type, path: edit.path, ...(edit.domain === null ? {} : { domain: edit.domain }) });
   await makeFolderDurably(file.config.backends.get(edit.name)!.path);
 }
@@ -57,7 +63,12 @@ async function view(context: AppContext, { path, config }: ConfigFile): Promise<
     type: 'configuration',
     file: path,
     vaultId: key === null ? null : uuidText(key.vaultId),
-    backends: [...config.backends].map(([name, backend]) => ({ name, type: backend.type, location: backend.path, domain: backend.domain })),
+    backends: [...config.backends].map(([name, backend]) => ({
+      name,
+      type: backend.type,
+      location: backend.path,
+      domain: backend.domain,
+    })),
     tiers: [...config.tiers].map(([name, tier]) => ({
       name,
       backends: tier.backends,
@@ -68,5 +79,8 @@ async function view(context: AppContext, { path, config }: ConfigFile): Promise<
 }
 
 function survivesOf(config: Config, tier: TierConfig): number {
-  return promisedBy(profileOf(tier.profile), tier.backends.map((name) => config.backends.get(name)!.domain));
+  return promisedBy(
+    profileOf(tier.profile),
+    tier.backends.map((name) => config.backends.get(name)!.domain),
+  );
 }

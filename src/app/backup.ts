@@ -9,8 +9,16 @@ import { runBackup } from '../pipeline/backup.ts';
 import type { BackupTier } from '../pipeline/backup.ts';
 import { ThreadedCoder } from '../pipeline/threaded-coder.ts';
 import { ThreadedSealer } from '../pipeline/threaded-sealer.ts';
-import { findSnapshots } from '../vault/snapshots.ts';
-import type { BackupCalls, ReadOptions, RunOptions, SnapshotDetails, SnapshotRecord, VerificationReport, VerifyOptions } from './backup-calls.ts';
+import { findSnapshots, isWidelyListed } from '../vault/snapshots.ts';
+import type {
+  BackupCalls,
+  ReadOptions,
+  RunOptions,
+  SnapshotDetails,
+  SnapshotRecord,
+  VerificationReport,
+  VerifyOptions,
+} from './backup-calls.ts';
 import { configureBackups } from './backup-config.ts';
 import type { AppContext } from './context.ts';
 import { readHostKey } from './keys.ts';
@@ -89,11 +97,15 @@ async function openTier(context: AppContext, config: Config, name: string): Prom
   return { name, profile: profileOf(tier.profile), backends, away, domains };
 }
 
-async function* list(context: AppContext, { from, keyFile }: ReadOptions): AsyncGenerator<SnapshotRecord, void, undefined> {
+async function* list(
+  context: AppContext,
+  { from, keyFile }: ReadOptions,
+): AsyncGenerator<SnapshotRecord, void, undefined> {
   const vault = await openVaultFrom(context, from, await readerKey(context, keyFile));
   const { snapshots, broken } = await findSnapshots(vault.places, vault.keyring, null, context.signal);
   for (const snapshot of snapshots) yield snapshotRecord(snapshot);
-  if (broken.length > 0) throw broken[0]!.error;
+  const serious = broken.find(({ name, foreign }) => !foreign && isWidelyListed(name, vault.places.length));
+  if (serious !== undefined) throw serious.error;
 }
 
 async function show(context: AppContext, id: string, { from, keyFile }: ReadOptions): Promise<SnapshotDetails> {

@@ -17,7 +17,8 @@ import type { HealthFinding } from './vault-calls.ts';
 /** Looks at everything and changes nothing; what it cannot look at is itself a finding. */
 export async function examine(context: AppContext): Promise<readonly HealthFinding[]> {
   const findings: HealthFinding[] = [];
-  if (!(await isHome(context.home))) findings.push(finding('error', `there is no home at ${context.home.root}`, 'run `valence init`'));
+  if (!(await isHome(context.home)))
+    findings.push(finding('error', `there is no home at ${context.home.root}`, 'run `valence init`'));
   const config = await looked(findings, () => context.config());
   await looked(findings, () => examineDatabase(context, findings));
   await looked(findings, () => examineKeys(context, findings));
@@ -32,37 +33,84 @@ async function examineDatabase(context: AppContext, findings: HealthFinding[]): 
   findings.push(finding('info', `the database is ${database.version} at ${database.location}`, null));
   const vector = /pgvector (\d+)\.(\d+)\.(\d+)/.exec(database.version);
   if (vector !== null && isBefore(vector.slice(1).map(Number), [0, 8, 4])) {
-    findings.push(finding('warning', `${vector[0]} has known faults in HNSW indexes, mended in 0.8.4`, 'upgrade pgvector when you can'));
+    findings.push(
+      finding(
+        'warning',
+        `${vector[0]} has known faults in HNSW indexes, mended in 0.8.4`,
+        'upgrade pgvector when you can',
+      ),
+    );
   }
   for (const table of await foreignTables(database)) {
     const rows = table.estimatedRows === null ? '' : ` (about ${table.estimatedRows} rows)`;
-    findings.push(finding('warning', `table ${table.schema}.${table.name}${rows} is not ours and is not backed up`, 'back it up by other means'));
+    findings.push(
+      finding(
+        'warning',
+        `table ${table.schema}.${table.name}${rows} is not ours and is not backed up`,
+        'back it up by other means',
+      ),
+    );
   }
   for (const model of await missingVectorIndexes(database)) {
-    findings.push(finding('warning', `model ${model.name} has no vector index`, 'run `valence init` or restore again to build it'));
+    findings.push(
+      finding('warning', `model ${model.name} has no vector index`, 'run `valence init` or restore again to build it'),
+    );
   }
 }
 
 async function examineKeys(context: AppContext, findings: HealthFinding[]): Promise<void> {
   const key = await findHostKey(context);
-  if (key === null) findings.push(finding('error', 'this host has no host.key, so nothing is backed up', 'run `valence keys init`, or `valence vault attach`'));
+  if (key === null)
+    findings.push(
+      finding(
+        'error',
+        'this host has no host.key, so nothing is backed up',
+        'run `valence keys init`, or `valence vault attach`',
+      ),
+    );
   if ((await readWholeFile(context.home.masterKeyFile)) !== null) {
-    findings.push(finding('warning', `${context.home.masterKeyFile} is still on this machine`, 'take it away, and keep a copy elsewhere'));
+    findings.push(
+      finding(
+        'warning',
+        `${context.home.masterKeyFile} is still on this machine`,
+        'take it away, and keep a copy elsewhere',
+      ),
+    );
   }
 }
 
 async function examineBackups(context: AppContext, config: Config, findings: HealthFinding[]): Promise<void> {
   if (config.databaseUrl !== null && hasUrlPassword(config.databaseUrl)) {
-    findings.push(finding('warning', 'valence.yaml holds the password of the database', 'use a password file (~/.pgpass) or DATABASE_URL'));
+    findings.push(
+      finding(
+        'warning',
+        'valence.yaml holds the password of the database',
+        'use a password file (~/.pgpass) or DATABASE_URL',
+      ),
+    );
   }
-  if (config.tiers.size === 0) findings.push(finding('error', 'no tier is configured, so nothing is backed up', 'see `valence backup config --help`'));
+  if (config.tiers.size === 0)
+    findings.push(
+      finding('error', 'no tier is configured, so nothing is backed up', 'see `valence backup config --help`'),
+    );
   const { away } = await openConfigured(context, config, [...config.backends.keys()]);
-  for (const { location, error } of away) findings.push(finding('error', `backend ${location}: ${error.message}`, 'bring it back'));
+  for (const { location, error } of away)
+    findings.push(finding('error', `backend ${location}: ${error.message}`, 'bring it back'));
   for (const [name, tier] of config.tiers) {
     const domains = tier.backends.map((backend) => config.backends.get(backend)!.domain);
     const survives = promisedBy(profileOf(tier.profile), domains);
-    if (survives < 1) findings.push(finding('warning', `tier ${name} survives no loss of a failure domain`, 'spread it over more domains'));
-    else findings.push(finding('info', `tier ${name} is set up to survive the loss of any ${survives} of ${new Set(domains).size} failure domains`, 'see what it survives now with `valence backup verify`'));
+    if (survives < 1)
+      findings.push(
+        finding('warning', `tier ${name} survives no loss of a failure domain`, 'spread it over more domains'),
+      );
+    else
+      findings.push(
+        finding(
+          'info',
+          `tier ${name} is set up to survive the loss of any ${survives} of ${new Set(domains).size} failure domains`,
+          'see what it survives now with `valence backup verify`',
+        ),
+      );
   }
   await examineHeads(context, config, findings);
 }
@@ -73,7 +121,13 @@ async function examineHeads(context: AppContext, config: Config, findings: Healt
   const heads = await new DatabaseCatalog(await context.database(), uuidText(key.vaultId), context.clock).heads();
   for (const tier of config.tiers.keys()) {
     if (heads.some((head) => head.tier === tier)) continue;
-    findings.push(finding('warning', `tier ${tier} has no snapshot from this host yet`, `run \`valence backup run --tier ${tier}\``));
+    findings.push(
+      finding(
+        'warning',
+        `tier ${tier} has no snapshot from this host yet`,
+        `run \`valence backup run --tier ${tier}\``,
+      ),
+    );
   }
 }
 
@@ -83,7 +137,8 @@ async function looked<T>(findings: HealthFinding[], look: () => Promise<T>): Pro
     return await look();
   } catch (error) {
     if (!isValenceError(error) || error.code === 'internal/invariant' || error.code === 'cancelled') throw error;
-    if (!findings.some(({ what }) => what === error.message)) findings.push(finding('error', error.message, error.hint ?? null));
+    if (!findings.some(({ what }) => what === error.message))
+      findings.push(finding('error', error.message, error.hint ?? null));
     return null;
   }
 }

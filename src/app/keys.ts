@@ -72,25 +72,25 @@ export function createWriter(context: AppContext, owner: OwnerIdentity, of: NewW
 
 /** @throws `config/home-exists` when the file is there already */
 export async function writeKeyFile(path: string, bytes: Uint8Array): Promise<void> {
-  if ((await readWholeFile(path)) !== null) {
-    throw new ValenceError('config/home-exists', `${path} exists already and is never replaced`, {
-      hint: 'move it away if you want new keys; snapshots made with it need it',
-    });
-  }
+  await refuseExisting(path, 'move it away if you want new keys; snapshots made with it need it');
   await writeFileDurably(path, bytes, { mode: KEY_FILE_MODE, exclusive: true });
+}
+
+async function refuseExisting(path: string, hint: string): Promise<void> {
+  if ((await readWholeFile(path)) === null) return;
+  throw new ValenceError('config/home-exists', `${path} exists already and is never replaced`, { hint });
 }
 
 async function initKeys(context: AppContext): Promise<KeysCreated> {
   const { home, random } = context;
-  if (!(await isHome(home))) throw new ValenceError('config/no-home', `there is no home at ${home.root}`, { hint: 'run `valence init` first' });
+  if (!(await isHome(home)))
+    throw new ValenceError('config/no-home', `there is no home at ${home.root}`, { hint: 'run `valence init` first' });
   await context.lock();
-  for (const path of [home.masterKeyFile, home.hostKeyFile]) {
-    if ((await readWholeFile(path)) !== null) {
-      throw new ValenceError('config/home-exists', `${path} exists already and is never replaced`, {
-        hint: 'move it away if you want new keys; snapshots made with it need it',
-      });
-    }
-  }
+  await refuseExisting(home.hostKeyFile, 'move it away if you want new keys; snapshots made with it need it');
+  await refuseExisting(
+    home.masterKeyFile,
+    'there is no host.key beside it: remove it if an interrupted `valence keys init` left it; if it has made snapshots, use `valence vault attach`',
+  );
   const seed = createMasterSeed(random);
   const owner = ownerIdentity(seed);
   const passphrase = await context.passphrase();

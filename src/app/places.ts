@@ -16,21 +16,36 @@ export interface OpenedBackends<B> {
 }
 
 /** The backends of these names; `backend/unavailable` ones are given back as away. */
-export async function openConfigured(context: AppContext, config: Config, names: readonly string[]): Promise<OpenedBackends<ConfiguredBackend>> {
-  return openAll(names, async (name) => {
-    const backend = config.backends.get(name)!;
-    return { backend: await openBackend(context, name, backend), name, type: backend.type, domain: backend.domain };
-  }, (name) => config.backends.get(name)!.path);
+export async function openConfigured(
+  context: AppContext,
+  config: Config,
+  names: readonly string[],
+): Promise<OpenedBackends<ConfiguredBackend>> {
+  return openAll(
+    names,
+    async (name) => {
+      const backend = config.backends.get(name)!;
+      return { backend: await openBackend(context, name, backend), name, type: backend.type, domain: backend.domain };
+    },
+    (name) => config.backends.get(name)!.path,
+  );
 }
 
 /** Places named with `--from`: a configured name where there is a home, else a path. */
-export async function openLocations(context: AppContext, locations: readonly string[]): Promise<OpenedBackends<Backend>> {
+export async function openLocations(
+  context: AppContext,
+  locations: readonly string[],
+): Promise<OpenedBackends<Backend>> {
   const config = await context.config();
-  return openAll(locations, async (location) => {
-    const configured = config?.backends.get(location);
-    if (configured !== undefined) return openBackend(context, location, configured);
-    return openDirectory({ root: pathOf(location), name: location, mustExist: true, clock: context.clock });
-  }, (location) => location);
+  return openAll(
+    locations,
+    async (location) => {
+      const configured = config?.backends.get(location);
+      if (configured !== undefined) return openBackend(context, location, configured);
+      return openDirectory({ root: pathOf(location), name: location, mustExist: true, clock: context.clock });
+    },
+    (location) => location,
+  );
 }
 
 function openBackend(context: AppContext, name: string, { path }: BackendConfig): Promise<Backend> {
@@ -41,10 +56,16 @@ function openBackend(context: AppContext, name: string, { path }: BackendConfig)
 function pathOf(location: string): string {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(location)?.[1];
   if (scheme === undefined) return isAbsolute(location) ? location : resolve(location);
-  throw new ValenceError('usage/invalid', `locations of the kind ${scheme}:// are not known`, { hint: 'name a folder' });
+  throw new ValenceError('usage/invalid', `locations of the kind ${scheme}:// are not known`, {
+    hint: 'name a folder',
+  });
 }
 
-async function openAll<T, B>(items: readonly T[], open: (item: T) => Promise<B>, locationOf: (item: T) => string): Promise<OpenedBackends<B>> {
+async function openAll<T, B>(
+  items: readonly T[],
+  open: (item: T) => Promise<B>,
+  locationOf: (item: T) => string,
+): Promise<OpenedBackends<B>> {
   const backends: B[] = [];
   const away: Blemish[] = [];
   for (const item of items) {

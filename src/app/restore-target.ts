@@ -1,5 +1,5 @@
-import { dirname, join, resolve } from 'node:path';
-import { mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { INITIAL_CONFIG } from '../config/config-file.ts';
 import { homeAt, isHome } from '../config/home.ts';
 import { lockHome } from '../config/home-lock.ts';
@@ -68,7 +68,9 @@ async function holdsSnapshot(context: AppContext, database: Database, wanted: Wa
   if (state !== 'populated') return false;
   const refusal = notEmpty(database.location);
   const { body, secrets } = wanted.plan;
-  const { contentRoot } = await snapshotSourceOf(database, { signal: context.signal })((source) => contentRootOf(source, secrets, context.signal));
+  const { contentRoot } = await snapshotSourceOf(database, { signal: context.signal })((source) =>
+    contentRootOf(source, secrets, context.signal),
+  );
   if (Buffer.compare(contentRoot, body.contentRoot) !== 0) throw refusal;
   return true;
 }
@@ -100,6 +102,7 @@ class FolderTarget implements RestoreTarget {
   resumed = false;
   readonly #state: FolderState;
   #temporary: string | null = null;
+  #temporaryLock: AsyncDisposable | null = null;
   #database: Database | null = null;
 
   constructor(folder: string, state: FolderState) {
@@ -117,6 +120,8 @@ class FolderTarget implements RestoreTarget {
     const temporary = this.#temporary!;
     await this.#close();
     await writeFileDurably(join(temporary, 'valence.yaml'), Buffer.from(embedded(configuration)), { mode: 0o600 });
+    await this.#temporaryLock?.[Symbol.asyncDispose]();
+    this.#temporaryLock = null;
     if ((await entriesOf(this.folder)).length > 0) throw notEmpty(this.folder);
     await rmdir(this.folder).catch(() => {});
     await translated('rename', temporary, () => rename(temporary, this.folder));
@@ -126,6 +131,7 @@ class FolderTarget implements RestoreTarget {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
+    await this.#temporaryLock?.[Symbol.asyncDispose]();
     if (this.#temporary !== null) await rm(this.#temporary, { recursive: true, force: true });
     if (this.#state.kind === 'home') await this.#state.lock[Symbol.asyncDispose]();
   }
@@ -136,17 +142,32 @@ class FolderTarget implements RestoreTarget {
   }
 
   async #databaseLocation(): Promise<DatabaseLocation> {
-    if (this.resumed || this.#state.kind === 'home' || (await isHome(homeAt(this.folder)))) return { folder: homeAt(this.folder).databaseFolder };
-    await makeFolderDurably(dirname(this.folder));
-    const pattern = join(dirname(this.folder), '.valence-restore-');
-    this.#temporary ??= await translated('make folder', pattern, () => mkdtemp(pattern));
+    if (this.resumed || this.#state.kind === 'home' || (await isHome(homeAt(this.folder))))
+      return { folder: homeAt(this.folder).databaseFolder };
+    this.#temporary ??= await this.#makeTemporary();
     return { folder: homeAt(this.#temporary).databaseFolder };
+  }
+
+  /** Always the same name, so that what a killed restore left in the clear is found and removed. @throws `home/locked` */
+  async #makeTemporary(): Promise<string> {
+    const parent = dirname(this.folder);
+    const temporary = join(parent, `.${basename(this.folder)}.restoring`);
+    await makeFolderDurably(parent);
+    await translated('make folder', temporary, () => mkdir(temporary, { recursive: true, mode: 0o700 }));
+    const home = homeAt(temporary);
+    this.#temporaryLock = await lockHome(home, { command: 'valence backup restore' });
+    for (const name of await entriesOf(temporary)) {
+      if (join(temporary, name) !== home.lockFile) await rm(join(temporary, name), { recursive: true, force: true });
+    }
+    return temporary;
   }
 }
 
 /** The restored home has its own embedded database, wherever the old one was. */
 function embedded(configuration: string | null): string {
-  return configuration === null ? INITIAL_CONFIG : configuration.replace(/^database:\n(?: {2}.*\n)*/m, 'database: {}\n');
+  return configuration === null
+    ? INITIAL_CONFIG
+    : configuration.replace(/^database:\n(?: {2}.*\n)*/m, 'database: {}\n');
 }
 
 /** Empty also where there is no such folder. @throws `database/target-not-empty` for what is no folder, `backend/unavailable` */

@@ -10,7 +10,7 @@ import type { RestoreInput, RestorePlan as PipelinePlan } from '../pipeline/rest
 import type { Database } from '../schema/database.ts';
 import { buildVectorIndex, missingVectorIndexes } from '../schema/vector-index.ts';
 import { findChainBreaks } from '../vault/chain.ts';
-import { findSnapshots, holderNames } from '../vault/snapshots.ts';
+import { findSnapshots, holderNames, isWidelyListed } from '../vault/snapshots.ts';
 import type { BrokenSnapshot, Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
 import type { RestoreEvent, RestoreIndex, RestoreOptions, RestorePlan, VerificationFinding } from './backup-calls.ts';
@@ -22,17 +22,29 @@ import { snapshotRecord } from './snapshot-record.ts';
 import { openVaultFrom, pickSnapshot } from './vault-reading.ts';
 
 /** `backup restore`: from locations and a master key alone to a database that can be asked, then to its vector indexes. */
-export async function* restoreSnapshot(context: AppContext, options: RestoreOptions): AsyncGenerator<RestoreEvent, void, undefined> {
+export async function* restoreSnapshot(
+  context: AppContext,
+  options: RestoreOptions,
+): AsyncGenerator<RestoreEvent, void, undefined> {
   const owner = await openOwner(context, options.keyFile);
   const vault = await openVaultFrom(context, options.from, { kind: 'owner', identity: owner });
   const { places, keyring } = vault;
   const found = await findSnapshots(places, keyring, null, context.signal);
-  const snapshot = chooseSnapshot(found, options);
-  const input: RestoreInput = { places, keyring, snapshot, names: holderNames(found.snapshots), signal: context.signal };
+  const snapshot = chooseSnapshot(found, options, vault.places.length);
+  const input: RestoreInput = {
+    places,
+    keyring,
+    snapshot,
+    names: holderNames(found.snapshots),
+    signal: context.signal,
+  };
   const plan = await planRestore(input);
   if (plan.loss !== null && !options.dryRun) throw plan.loss;
   await using target = await openRestoreTarget(context, options.to, { snapshot, plan });
-  const warnings = [...vault.blemishes.map(({ location, error }) => `${location}: ${error.message}`), ...gapWarnings(found)];
+  const warnings = [
+    ...vault.blemishes.map(({ location, error }) => `${location}: ${error.message}`),
+    ...gapWarnings(found),
+  ];
   const problems = [...keyring.problems, ...found.problems, ...plan.problems].map(finding);
   yield planEvent(plan, snapshot, { target, findings: [...absentHolders(plan), ...problems], resumed: target.resumed });
   if (options.dryRun) return;
@@ -60,32 +72,50 @@ export async function* restoreSnapshot(context: AppContext, options: RestoreOpti
  * `latest` is refused where something newer is known to be gone or unreadable: an older state must be chosen, not slipped in.
  * @throws `integrity/chain-broken`, and what the newest manifest's error says
  */
-function chooseSnapshot(found: SnapshotsFound, { snapshot, tier }: RestoreOptions): Snapshot {
+function chooseSnapshot(found: SnapshotsFound, { snapshot, tier }: RestoreOptions, places: number): Snapshot {
   if (found.snapshots.length === 0 && found.broken[0] !== undefined) throw found.broken[0].error;
   const chosen = pickSnapshot(found, snapshot, tier ?? null);
   if (snapshot !== 'latest') return chosen;
   const hint = `name more locations, or the snapshot you want: --snapshot ${toHex(chosen.manifest.digest).slice(0, 12)}`;
-  const broken = found.broken.find((candidate) => mayBeNewer(candidate, chosen, found, tier));
+  const broken = found.broken.find(
+    (candidate) => isWidelyListed(candidate.name, places) && mayBeNewer(candidate, chosen, found, tier),
+  );
   if (broken !== undefined) {
     const { code, message, context } = broken.error;
     throw new ValenceError(code, message, { hint, context, cause: broken.error });
   }
-  const gap = findChainBreaks(found.snapshots, found.broken).find(({ tier: of, kind }) => of === chosen.manifest.header.tier && kind === 'missing');
+  const gap = findChainBreaks(found.snapshots, found.broken).find(
+    ({ tier: of, kind }) => of === chosen.manifest.header.tier && kind === 'missing',
+  );
   if (gap === undefined) return chosen;
   throw new ValenceError('integrity/chain-broken', gap.detail, { hint, context: { digest: toHex(gap.digest) } });
 }
 
 /** Whether a damaged snapshot may hold what came after the chosen one; where no tier was asked for, in any tier. */
-function mayBeNewer({ name, foreign }: BrokenSnapshot, chosen: Snapshot, found: SnapshotsFound, tier: string | undefined): boolean {
+function mayBeNewer(
+  { name, foreign }: BrokenSnapshot,
+  chosen: Snapshot,
+  found: SnapshotsFound,
+  tier: string | undefined,
+): boolean {
   const { header } = chosen.manifest;
   if (foreign) return false;
   if (name.tier === header.tier) return name.sequence >= header.sequence;
-  if (tier !== undefined || chosen.summary.heads.some((head) => head.tier === name.tier && head.sequence >= name.sequence)) return false;
-  return !found.snapshots.some(({ manifest }) => manifest.header.tier === name.tier && manifest.header.sequence > name.sequence);
+  if (
+    tier !== undefined ||
+    chosen.summary.heads.some((head) => head.tier === name.tier && head.sequence >= name.sequence)
+  )
+    return false;
+  return !found.snapshots.some(
+    ({ manifest }) => manifest.header.tier === name.tier && manifest.header.sequence > name.sequence,
+  );
 }
 
 function gapWarnings(found: SnapshotsFound): string[] {
-  return [...findChainBreaks(found.snapshots, found.broken).map(({ detail }) => detail), ...found.broken.map(({ error }) => error.message)];
+  return [
+    ...findChainBreaks(found.snapshots, found.broken).map(({ detail }) => detail),
+    ...found.broken.map(({ error }) => error.message),
+  ];
 }
 
 interface PlanFacts {
@@ -97,11 +127,30 @@ interface PlanFacts {
 function planEvent(plan: PipelinePlan, snapshot: Snapshot, { target, findings, resumed }: PlanFacts): RestorePlan {
   const { stripes, bytesToRead } = plan;
   const restorable = plan.loss === null;
-  return { type: 'plan', snapshot: snapshotRecord(snapshot), to: target.location, stripes, bytesToRead, restorable, findings, resumed };
+  return {
+    type: 'plan',
+    snapshot: snapshotRecord(snapshot),
+    to: target.location,
+    stripes,
+    bytesToRead,
+    restorable,
+    findings,
+    resumed,
+  };
 }
 
-async function fill(context: AppContext, target: RestoreTarget, input: RestoreInput, plan: PipelinePlan): ReturnType<typeof restore> {
-  const done = await restore(input, plan, snapshotSinkInto(await target.open(), { signal: context.signal }), context.progress);
+async function fill(
+  context: AppContext,
+  target: RestoreTarget,
+  input: RestoreInput,
+  plan: PipelinePlan,
+): ReturnType<typeof restore> {
+  const done = await restore(
+    input,
+    plan,
+    snapshotSinkInto(await target.open(), { signal: context.signal }),
+    context.progress,
+  );
   await target.publish(configurationOf(plan));
   return done;
 }
@@ -127,7 +176,11 @@ async function* buildIndexes(context: AppContext, database: Database): AsyncGene
   await database.sync();
 }
 
-async function writeOrphans(edges: readonly Readonly<Record<string, unknown>>[], snapshot: Snapshot, target: RestoreTarget): Promise<string | null> {
+async function writeOrphans(
+  edges: readonly Readonly<Record<string, unknown>>[],
+  snapshot: Snapshot,
+  target: RestoreTarget,
+): Promise<string | null> {
   if (edges.length === 0) return null;
   const folder = target.folder ?? resolve('.');
   const path = join(folder, `orphans-${toHex(snapshot.manifest.digest).slice(0, 12)}.jsonl`);
@@ -152,5 +205,13 @@ function absentHolders({ holders, loss }: PipelinePlan): VerificationFinding[] {
   const verb = absent.length === 1 ? 'was' : 'were';
   const need = loss === null ? 'not needed' : 'needed';
   const detail = `${absent.length} of ${all.length} holders ${verb} not named or not reached, and ${absent.length === 1 ? 'is' : 'are'} ${need}`;
-  return [{ kind: 'holder-absent', severity: loss === null ? 'info' : 'error', location: absent.join(', '), object: null, detail }];
+  return [
+    {
+      kind: 'holder-absent',
+      severity: loss === null ? 'info' : 'error',
+      location: absent.join(', '),
+      object: null,
+      detail,
+    },
+  ];
 }

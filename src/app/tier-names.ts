@@ -5,7 +5,9 @@ import { nearest } from '../core/nearest.ts';
 /** Every tier, or the one asked for. @throws `config/invalid`, `usage/invalid` */
 export function tierNames(config: Config, tier: string | undefined): string[] {
   if (config.tiers.size === 0) {
-    throw new ValenceError('config/invalid', 'no tier is configured', { hint: 'set one with `valence backup config --tier NAME --backends …`' });
+    throw new ValenceError('config/invalid', 'no tier is configured', {
+      hint: 'set one with `valence backup config --tier NAME --backends …`',
+    });
   }
   if (tier === undefined) return [...config.tiers.keys()];
   if (config.tiers.has(tier)) return [tier];

@@ -23,8 +23,10 @@ export interface KeysCreated {
 
 export interface VaultCalls {
   /**
-   * Lets a restored home continue the vault found at `from`: opens its writer bundle with the master key, writes
-   * `host.key`, and adds backends and tiers to `valence.yaml`. @throws `key/*`, `config/home-exists`, `backend/*`, `integrity/*`
+   * Lets a restored home continue the vault found at `from` (the configured backends when empty): opens its key bundle with
+   * the master key, writes `host.key`, and takes over into `valence.yaml` where the backends lie now, and tiers it lacks. On a host that has its key
+   * already, forgets what the host remembers, so that a loss is accepted and what the places hold is taken as it is.
+   * @throws `key/*`, `backend/*`, `integrity/*`
    */
   attach(options: AttachOptions): Promise<VaultAttached>;
 }

@@ -19,7 +19,11 @@ export interface OpenedVault {
 }
 
 /** From the locations named, or from every configured backend when none is. @throws `config/*`, `backend/*`, `key/*` */
-export async function openVaultFrom(context: AppContext, from: readonly string[], key: ReaderKey): Promise<OpenedVault> {
+export async function openVaultFrom(
+  context: AppContext,
+  from: readonly string[],
+  key: ReaderKey,
+): Promise<OpenedVault> {
   const opened = from.length > 0 ? await openLocations(context, from) : await openAllConfigured(context);
   if (opened.backends.length === 0) throw noneThere(opened.away);
   const expected = key.kind === 'host' ? uuidText(key.key.vaultId) : null;
@@ -52,14 +56,18 @@ export function pickSnapshot(found: SnapshotsFound, which: string, tier: string 
   if (only !== undefined && matching.length === 1) return only;
   const damaged = found.broken.find(({ name }) => toHex(name.digest).startsWith(which.toLowerCase()));
   if (only === undefined && damaged !== undefined) throw damaged.error;
-  if (only === undefined) throw new ValenceError('backend/not-found', `there is no snapshot ${which}`, { hint: 'see `valence backup list`' });
+  if (only === undefined)
+    throw new ValenceError('backend/not-found', `there is no snapshot ${which}`, { hint: 'see `valence backup list`' });
   throw new ValenceError('usage/invalid', `several snapshots begin with ${which}`, { hint: 'give more of the id' });
 }
 
 function latest(candidates: readonly Snapshot[], tier: string | null): Snapshot {
   const newest = candidates.at(-1);
   if (newest === undefined) {
-    throw new ValenceError('backend/not-found', tier === null ? 'the vault holds no snapshot' : `tier ${tier} holds no snapshot`);
+    throw new ValenceError(
+      'backend/not-found',
+      tier === null ? 'the vault holds no snapshot' : `tier ${tier} holds no snapshot`,
+    );
   }
   const tiers = [...new Set(candidates.map(({ manifest }) => manifest.header.tier))];
   if (tiers.length > 1) return newestOfAll(candidates);
@@ -73,7 +81,8 @@ function newestOfAll(candidates: readonly Snapshot[]): Snapshot {
 
 /** Who knew the other is newer; where neither did, the clock must do, as no other order exists. */
 function isNewer(a: Snapshot, b: Snapshot): boolean {
-  if (a.manifest.header.tier === b.manifest.header.tier) return a.manifest.header.sequence >= b.manifest.header.sequence;
+  if (a.manifest.header.tier === b.manifest.header.tier)
+    return a.manifest.header.sequence >= b.manifest.header.sequence;
   if (knew(a, b)) return true;
   return !knew(b, a) && a.manifest.header.createdAt >= b.manifest.header.createdAt;
 }
@@ -90,7 +99,10 @@ async function openAllConfigured(context: AppContext): ReturnType<typeof openLoc
 }
 
 export function noneThere(away: readonly Blemish[]): ValenceError {
-  if (away.length === 0) return new ValenceError('config/invalid', 'no backend is configured', { hint: 'add one with `valence backup config --add-backend`' });
+  if (away.length === 0)
+    return new ValenceError('config/invalid', 'no backend is configured', {
+      hint: 'add one with `valence backup config --add-backend`',
+    });
   return new ValenceError('backend/unavailable', 'none of the locations can be reached', {
     hint: 'check the locations, and that their disks are mounted',
     context: { locations: away.map(({ location, error }) => ({ location, reason: error.message })) },

@@ -22,7 +22,10 @@ import { noneThere } from './vault-reading.ts';
  * One report a tier, from the backends of that tier alone: what it promises must hold with those. What should be there is
  * told by all backends, since each tier's snapshots name the newest ones of the others.
  */
-export async function* verifyTiers(context: AppContext, options: VerifyOptions): AsyncGenerator<VerificationReport, void, undefined> {
+export async function* verifyTiers(
+  context: AppContext,
+  options: VerifyOptions,
+): AsyncGenerator<VerificationReport, void, undefined> {
   const { config } = await context.configFile();
   const hostKey = await readHostKey(context);
   const names = tierNames(config, options.tier);
@@ -31,13 +34,28 @@ export async function* verifyTiers(context: AppContext, options: VerifyOptions):
   const opened = await openConfigured(context, config, [...config.backends.keys()]);
   const vaultId = uuidText(hostKey.vaultId);
   if (opened.backends.length === 0) throw noneThere(opened.away);
-  const all = await openPlaces(opened.backends.map(({ backend }) => backend), vaultId, signal);
+  const all = await openPlaces(
+    opened.backends.map(({ backend }) => backend),
+    vaultId,
+    signal,
+  );
   const keyring = await openKeyring(all.places, vaultId, { kind: 'host', key: hostKey }, signal);
   const found = await findSnapshots(all.places, keyring, null, signal);
   for (const tier of names) {
     const { places, blemishes } = placesOfTier(config, tier, opened, all);
     const otherTiers = [...config.tiers.keys()].filter((other) => other !== tier);
-    const report = await verifyTier({ tier, places, blemishes, keyring, found, otherTiers, heads, data: options.data, progress, signal });
+    const report = await verifyTier({
+      tier,
+      places,
+      blemishes,
+      keyring,
+      found,
+      otherTiers,
+      heads,
+      data: options.data,
+      progress,
+      signal,
+    });
     yield { type: 'verification', ...report };
   }
 }
@@ -47,10 +65,18 @@ interface TierPlaces {
   readonly blemishes: readonly Blemish[];
 }
 
-function placesOfTier(config: Config, tier: string, opened: OpenedBackends<ConfiguredBackend>, all: TierPlaces): TierPlaces {
+function placesOfTier(
+  config: Config,
+  tier: string,
+  opened: OpenedBackends<ConfiguredBackend>,
+  all: TierPlaces,
+): TierPlaces {
   const names = config.tiers.get(tier)!.backends;
   const backends = opened.backends.filter(({ name }) => names.includes(name)).map(({ backend }) => backend);
-  const locations = new Set([...names.map((name) => config.backends.get(name)!.path), ...backends.map(({ location }) => location)]);
+  const locations = new Set([
+    ...names.map((name) => config.backends.get(name)!.path),
+    ...backends.map(({ location }) => location),
+  ]);
   return {
     places: all.places.filter(({ backend }) => backends.some((own) => own === backend)),
     blemishes: [...opened.away, ...all.blemishes].filter(({ location }) => locations.has(location)),

@@ -51,8 +51,8 @@ interface OpenedRoot {
 }
 
 const MIB = 1024 * 1024;
-/** A guard for the reader's memory against a file that is not ours; no object comes near it. */
-const OBJECT_BYTES_MAX = 1024 * MIB;
+/** A guard for the reader's memory against a file that is not ours; the largest object, a manifest, stays below (FORMAT.md §11). */
+const OBJECT_BYTES_MAX = 16 * MIB;
 /** Twice the threads Node gives to files, so that one fsync's wait is another's work. */
 const CALLS_AT_ONCE = 8;
 /** No `put` takes a day: what is older was left by a process that is gone. */

@@ -30,7 +30,12 @@ export class DatabaseCatalog implements Catalog {
       .where('vault_id', '=', this.#vaultId)
       .orderBy('tier')
       .execute();
-    return rows.map((row) => ({ tier: row.tier, sequence: Number(row.sequence), digest: row.digest, contentRoot: row.content_root }));
+    return rows.map((row) => ({
+      tier: row.tier,
+      sequence: Number(row.sequence),
+      digest: row.digest,
+      contentRoot: row.content_root,
+    }));
   }
 
   async *chunks(tier: string): AsyncGenerator<CatalogChunk, void, undefined> {
@@ -51,7 +56,12 @@ export class DatabaseCatalog implements Catalog {
     }
   }
 
-  async replace(tier: string, head: CatalogHead, added: Iterable<CatalogChunk>, dropped: readonly Uint8Array[]): Promise<void> {
+  async replace(
+    tier: string,
+    head: CatalogHead,
+    added: Iterable<CatalogChunk>,
+    dropped: readonly Uint8Array[],
+  ): Promise<void> {
     await this.#database.transaction({}, async (session) => {
       await this.#deleteChunks(session, tier, dropped);
       await this.#insertChunks(session, tier, added);
@@ -74,11 +84,17 @@ export class DatabaseCatalog implements Catalog {
     if (this.#database.engine === 'pglite') return work();
     return this.#database.transaction({}, async (session) => {
       const key = `valence writer ${this.#vaultId}`;
-      const { rows } = await sql<{ held: boolean }>`SELECT pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) AS held`.execute(session.kysely);
+      const { rows } = await sql<{
+        held: boolean;
+      }>`SELECT pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) AS held`.execute(session.kysely);
       if (rows[0]?.held !== true) {
-        throw new ValenceError('backend/second-writer', 'another process is backing up this knowledge base to the same vault', {
-          hint: 'wait until it has finished',
-        });
+        throw new ValenceError(
+          'backend/second-writer',
+          'another process is backing up this knowledge base to the same vault',
+          {
+            hint: 'wait until it has finished',
+          },
+        );
       }
       return work();
     });
@@ -90,7 +106,11 @@ export class DatabaseCatalog implements Catalog {
         .deleteFrom('valence_catalog.chunks')
         .where('vault_id', '=', this.#vaultId)
         .where('tier', '=', tier)
-        .where('content_id', 'in', contentIds.slice(start, start + ROWS_AT_ONCE).map((id) => Buffer.from(id)))
+        .where(
+          'content_id',
+          'in',
+          contentIds.slice(start, start + ROWS_AT_ONCE).map((id) => Buffer.from(id)),
+        )
         .execute();
     }
   }

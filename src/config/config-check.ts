@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import type { z } from 'zod';
 import { nearest } from '../core/nearest.ts';
 import type { Config, RawConfig, RawTier } from './schema.ts';
@@ -65,10 +65,21 @@ function backendProblems(raw: RawConfig, folder: string): ConfigProblem[] {
   const backends = Object.entries(raw.backends ?? {});
   return backends.flatMap(([name, backend], position) => {
     const earlier = backends.slice(0, position);
-    const twin = earlier.find(([, other]) => resolve(folder, other.path) === resolve(folder, backend.path));
-    if (twin === undefined) return [];
-    return [{ path: ['backends', name, 'path'], atKey: false, message: `is also that of backend ${twin[0]}` }];
+    const own = resolve(folder, backend.path);
+    const at = (message: string): ConfigProblem[] => [{ path: ['backends', name, 'path'], atKey: false, message }];
+    for (const [other, { path }] of earlier) {
+      const theirs = resolve(folder, path);
+      if (theirs === own) return at(`is also that of backend ${other}`);
+      if (isInside(own, theirs)) return at(`lies inside that of backend ${other}`);
+      if (isInside(theirs, own)) return at(`holds that of backend ${other}`);
+    }
+    return [];
   });
+}
+
+/** Two backends of which one lies inside the other are lost together. */
+function isInside(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
 function tierProblems(raw: RawConfig): ConfigProblem[] {

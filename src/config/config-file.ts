@@ -76,6 +76,12 @@ export class ConfigFile {
     this.#edit((document) => setEntry(document, ['backends', name], entry));
   }
 
+  /** The same backend at another path, as after a restore on new hardware. @throws `config/invalid` */
+  moveBackend(name: string, path: string): void {
+    if (!this.#config.backends.has(name)) throw unknownName('backend', name, this.#config.backends);
+    this.#edit((document) => document.setIn(['backends', name, 'path'], resolve(path)));
+  }
+
   /** @throws `config/invalid` if there is no such backend, or a tier names it */
   removeBackend(name: string): void {
     const { backends, tiers } = this.#config;

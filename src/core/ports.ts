@@ -65,7 +65,12 @@ export interface Catalog {
   /** Every chunk of the newest snapshot of the tier. */
   chunks(tier: string): AsyncIterable<CatalogChunk>;
   /** In one transaction: the head, and exactly these chunks in place of the old ones. */
-  replace(tier: string, head: CatalogHead, added: Iterable<CatalogChunk>, dropped: readonly Uint8Array[]): Promise<void>;
+  replace(
+    tier: string,
+    head: CatalogHead,
+    added: Iterable<CatalogChunk>,
+    dropped: readonly Uint8Array[],
+  ): Promise<void>;
   /** Runs `work` while no other process writes to this vault from this database. @throws `backend/second-writer` */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Forgets a tier, so that its next snapshot is stored anew. */

@@ -20,8 +20,12 @@ export function magic(kind: string): Buffer {
 }
 
 export function newerFormat(what: string, version: number): ValenceError {
-  return new ValenceError('format/newer', `this ${what} is of format version ${version}, newer than this program knows`, {
-    hint: 'upgrade valence and try again',
-    context: { version },
-  });
+  return new ValenceError(
+    'format/newer',
+    `this ${what} is of format version ${version}, newer than this program knows`,
+    {
+      hint: 'upgrade valence and try again',
+      context: { version },
+    },
+  );
 }

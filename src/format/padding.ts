@@ -15,6 +15,7 @@ export function unpad(padded: Uint8Array, what: string): Uint8Array {
   const reader = new ByteReader(padded, what);
   const plaintext = reader.sized(padded.length);
   const filler = reader.bytes(reader.remaining);
-  if (padded.length !== padmeLength(4 + plaintext.length) || filler.some((byte) => byte !== 0)) reader.fail('wrong padding');
+  if (padded.length !== padmeLength(4 + plaintext.length) || filler.some((byte) => byte !== 0))
+    reader.fail('wrong padding');
   return plaintext;
 }

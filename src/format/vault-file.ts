@@ -39,7 +39,8 @@ export function parseVaultFile(bytes: Uint8Array): VaultFile {
   if (version !== FORMAT_VERSION) throw newerFormat('vault', version);
   if (!Array.isArray(requiredFeatures)) throw malformed('requiredFeatures is missing');
   if (requiredFeatures.length > 0) throw newerFeature(requiredFeatures);
-  if (typeof vault !== 'string' || typeof holder !== 'string' || !isUuid(vault) || !isUuid(holder)) throw malformed('an id is missing');
+  if (typeof vault !== 'string' || typeof holder !== 'string' || !isUuid(vault) || !isUuid(holder))
+    throw malformed('an id is missing');
   const file = { vaultId: vault, holder };
   const lowerCase = vault === vault.toLowerCase() && holder === holder.toLowerCase();
   if (!lowerCase || !equalBytes(encodeVaultFile(file), bytes)) throw malformed('it is not in canonical form');
@@ -55,9 +56,13 @@ function parseJson(text: string): Partial<Record<string, unknown>> {
 }
 
 function newerFeature(features: readonly unknown[]): ValenceError {
-  return new ValenceError('format/newer', `this vault needs features this program does not know: ${features.join(', ')}`, {
-    hint: 'upgrade valence and try again',
-  });
+  return new ValenceError(
+    'format/newer',
+    `this vault needs features this program does not know: ${features.join(', ')}`,
+    {
+      hint: 'upgrade valence and try again',
+    },
+  );
 }
 
 function malformed(reason: string): ValenceError {

@@ -92,7 +92,9 @@ export async function runBackup(options: BackupOptions): Promise<BackedUp[]> {
     await Promise.all(uploads);
     const done: BackedUp[] = [];
     for (const [i, run] of runs.entries()) {
-      done.push(await commitSnapshot(run, { ...facts, contentRoot: read.contentRoot, trees: treesOf(read, i) }, options));
+      done.push(
+        await commitSnapshot(run, { ...facts, contentRoot: read.contentRoot, trees: treesOf(read, i) }, options),
+      );
     }
     return done;
   } finally {
@@ -111,7 +113,13 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
   const keyring = await openKeyring(places, vaultId, { kind: 'host', key: hostKey }, signal);
   const writerId = uuidText(hostKey.writerId);
   const state = await openTierState({ tier: tier.name, writerId, holders, keyring, catalog, signal });
-  const placer = new Placer({ holders, profile: tier.profile, maskKey: hostKey.secrets.maskKey, coder: options.coder, signal });
+  const placer = new Placer({
+    holders,
+    profile: tier.profile,
+    maskKey: hostKey.secrets.maskKey,
+    coder: options.coder,
+    signal,
+  });
   const writer = new TierWriter({
     profile: tier.profile,
     header: { vaultId, generation: uuidText(hostKey.generation), writerId, tier: tier.name },
@@ -125,7 +133,11 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
   return { tier, holders, away: missing, keyring, state, placer, writer };
 }
 
-async function readAll(source: SnapshotSource, runs: readonly TierRun[], options: BackupOptions): Promise<TreesRead<readonly StoredChunk[]>> {
+async function readAll(
+  source: SnapshotSource,
+  runs: readonly TierRun[],
+  options: BackupOptions,
+): Promise<TreesRead<readonly StoredChunk[]>> {
   return readTrees<readonly StoredChunk[]>(source, {
     secrets: options.hostKey.secrets,
     store: (chunk) => Promise.all(runs.map((run, i) => run.writer.put(chunk, () => childrenOf(chunk.children, i)))),

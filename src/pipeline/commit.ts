@@ -32,11 +32,19 @@ export async function commitSnapshot(run: TierRun, facts: SnapshotFacts, options
   const written = await run.writer.finishIndex();
   const { hostKey, random, catalog } = options;
   const segments = [...run.state.segments, ...written.segments];
-  const complete = await shareObjects(run.placer, sharedObjects(hostKey, segments), options.signal);
+  const complete = await shareObjects(run.placer, sharedObjects(hostKey, segments), {
+    damaged: run.state.problems,
+    signal: options.signal,
+  });
   const header = manifestHeader(run, written, options);
   const summary = await summarize(run, facts, { written, complete, options });
   const trees = facts.trees.map((tree) => ({ summary: tree.summary, root: tree.root.reference }));
-  const body = { contentRoot: facts.contentRoot, schemaVersion: facts.schemaVersion, trees, configuration: options.configuration };
+  const body = {
+    contentRoot: facts.contentRoot,
+    schemaVersion: facts.schemaVersion,
+    trees,
+    configuration: options.configuration,
+  };
   const keys = { indexKey: hostKey.secrets.indexKey, signingKey: hostKey.signingKey, recipients: hostKey.recipients };
   const bytes = encodeManifest({ header, summary, body }, keys, random);
   const manifest = parseManifest(bytes);
@@ -44,9 +52,18 @@ export async function commitSnapshot(run: TierRun, facts: SnapshotFacts, options
   const took = await run.placer.storeEverywhere(object, bytes);
   if (took.length === 0) throw tooFewHolders(1, 0, run.placer.refused);
   const head = { sequence: header.sequence, digest: manifest.digest, contentRoot: facts.contentRoot };
-  await catalog.replace(header.tier, head, written.added, written.dropped.map((chunk) => chunk.contentId));
+  await catalog.replace(
+    header.tier,
+    head,
+    written.added,
+    written.dropped.map((chunk) => chunk.contentId),
+  );
   const survives = Math.min(summary.survives, survivesCopies(took.map((holder) => holder.domain)));
-  const actual = { ...openSummary(manifest, keys.indexKey), survives, degraded: summary.degraded || survives < promised(run) };
+  const actual = {
+    ...openSummary(manifest, keys.indexKey),
+    survives,
+    degraded: summary.degraded || survives < promised(run),
+  };
   const locations = took.map((holder) => holder.backend.location).sort();
   return { snapshot: { manifest, summary: actual, object, locations }, notes: notesOf(run) };
 }
@@ -100,16 +117,17 @@ async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput
 
 /** The least of: stripes placed now, older stripes that are still needed, and the copies of index and bundle. */
 function survivesNow(run: TierRun, complete: ReadonlySet<WritableHolder>): number {
-  const domains = new Map(run.holders.map((holder) => [holder.holder, holder.domain]));
+  const answering = run.holders.filter((holder) => run.placer.answers(holder));
+  const domains = new Map(answering.map((holder) => [holder.holder, holder.domain]));
   const stripes = new Set<object>();
   let least = Math.min(run.placer.survives, survivesCopies([...complete].map((holder) => holder.domain)));
   for (const { name } of run.state.known.reused()) {
     const place = run.state.index.find(name);
     if (place === null || 'inline' in place.pack || stripes.has(place.pack.stripe)) continue;
     stripes.add(place.pack.stripe);
-    const { geometry, shards } = place.pack.stripe;
-    const there = shards.flatMap((shard) => domains.get(uuidText(shard.holder)) ?? []);
-    least = Math.min(least, survivesDomains({ required: geometry.k, domains: there }));
+    const { stripe } = place.pack;
+    const there = run.state.presence.present(stripe).flatMap((shard) => domains.get(uuidText(shard.holder)) ?? []);
+    least = Math.min(least, survivesDomains({ required: stripe.geometry.k, domains: there }));
   }
   return least;
 }
@@ -120,13 +138,17 @@ function promised(run: TierRun): number {
 
 async function knownHeads(run: TierRun, options: BackupOptions): Promise<TierHead[]> {
   const heads = await options.catalog.heads();
-  return heads.filter((head) => head.tier !== run.tier.name).map(({ tier, sequence, digest }) => ({ tier, sequence, digest }));
+  return heads
+    .filter((head) => head.tier !== run.tier.name)
+    .map(({ tier, sequence, digest }) => ({ tier, sequence, digest }));
 }
 
 function notesOf(run: TierRun): string[] {
   const away = run.away.map(({ location, error }) => `${location} took no part: ${error.message}`);
   const refused = run.placer.refused.map(({ location, error }) => `${location} refused: ${error.message}`);
   const fresh = run.state.sequence === 1 ? [] : run.holders.filter((holder) => holder.isNew);
-  const replaced = fresh.map(({ backend }) => `${backend.location} held nothing of this vault and begins as a new place`);
+  const replaced = fresh.map(
+    ({ backend }) => `${backend.location} held nothing of this vault and begins as a new place`,
+  );
   return [...run.state.notes, ...replaced, ...away, ...refused];
 }

@@ -51,10 +51,14 @@ export async function prepareHolders(
 }
 
 function repeated({ name, backend: { location } }: WritableHolder, first: WritableHolder): Blemish {
-  const error = new ValenceError('backend/unavailable', `it is a copy of backend ${first.name} (${first.backend.location}) and counts only once`, {
-    hint: `give backend ${name} an empty folder of its own`,
-    context: { location, copyOf: first.backend.location, holder: first.holder },
-  });
+  const error = new ValenceError(
+    'backend/unavailable',
+    `it is a copy of backend ${first.name} (${first.backend.location}) and counts only once`,
+    {
+      hint: `give backend ${name} an empty folder of its own`,
+      context: { location, copyOf: first.backend.location, holder: first.holder },
+    },
+  );
   return { location, error };
 }
 
@@ -72,7 +76,8 @@ async function prepare(
     return { ...configured, holder: file.holder, isNew: found === null };
   } catch (error) {
     signal?.throwIfAborted();
-    if (!isValenceError(error) || isValenceError(error, 'backend/foreign-vault', 'format/newer', 'internal/invariant')) throw error;
+    if (!isValenceError(error) || isValenceError(error, 'backend/foreign-vault', 'format/newer', 'internal/invariant'))
+      throw error;
     return { location: backend.location, error };
   }
 }
@@ -101,8 +106,12 @@ function newHolderId(random: Random): string {
 export function tooFewHolders(needed: number, present: number, reasons: readonly Blemish[]): ValenceError {
   const full = reasons.find(({ error }) => error.code === 'backend/full');
   const code = full === undefined ? 'backend/unavailable' : 'backend/full';
-  return new ValenceError(code, `only ${present} backends take shards and ${needed} are needed; nothing was committed`, {
-    hint: full === undefined ? 'bring the backends back, or change the tier' : 'make room, or add a backend',
-    context: { reasons: reasons.map(({ location, error }) => ({ location, reason: error.message })) },
-  });
+  return new ValenceError(
+    code,
+    `only ${present} backends take shards and ${needed} are needed; nothing was committed`,
+    {
+      hint: full === undefined ? 'bring the backends back, or change the tier' : 'make room, or add a backend',
+      context: { reasons: reasons.map(({ location, error }) => ({ location, reason: error.message })) },
+    },
+  );
 }

@@ -1,7 +1,9 @@
 import { view } from '../core/bytes.ts';
 import type { CatalogChunk } from '../core/ports.ts';
 import type { Reference } from '../format/tree/chunk.ts';
+import type { IndexedStripe } from '../format/index/segment-body.ts';
 import type { IndexMap } from '../vault/index-map.ts';
+import type { Presence } from '../vault/presence.ts';
 import { ChunkTable } from './chunk-table.ts';
 
 /**
@@ -20,7 +22,10 @@ export class KnownChunks {
     this.#met = new Uint8Array(known.size);
   }
 
-  static async load(chunks: AsyncIterable<CatalogChunk>, isAvailable: (name: Uint8Array) => boolean): Promise<KnownChunks> {
+  static async load(
+    chunks: AsyncIterable<CatalogChunk>,
+    isAvailable: (name: Uint8Array) => boolean,
+  ): Promise<KnownChunks> {
     const [known, unfindable] = [new ChunkTable(), new ChunkTable()];
     for await (const chunk of chunks) (isAvailable(chunk.name) ? known : unfindable).add(chunk);
     return new KnownChunks(known, unfindable);
@@ -46,14 +51,19 @@ export class KnownChunks {
   }
 }
 
-/** Names of chunks that a reader with these holders could still rebuild. */
-export function availableChunks(index: IndexMap, holders: ReadonlySet<string>, holderText: (id: Uint8Array) => string): (name: Uint8Array) => boolean {
+/** Whether the pack of a chunk can still be rebuilt from what the holders list; each stripe is looked at once. */
+export function availableChunks(index: IndexMap, presence: Presence): (name: Uint8Array) => boolean {
+  const stripes = new Map<IndexedStripe, boolean>();
   return (name) => {
     const place = index.find(name);
     if (place === null || !index.isLive(name)) return false;
     if ('inline' in place.pack) return true;
-    const { geometry, shards } = place.pack.stripe;
-    return shards.filter((shard) => holders.has(holderText(shard.holder))).length >= geometry.k;
+    const { stripe } = place.pack;
+    const known = stripes.get(stripe);
+    if (known !== undefined) return known;
+    const available = presence.present(stripe).length >= stripe.geometry.k;
+    stripes.set(stripe, available);
+    return available;
   };
 }
 

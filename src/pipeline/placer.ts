@@ -35,9 +35,11 @@ export class Placer {
   readonly #signal: AbortSignal | undefined;
   /** Holders that have not refused yet. */
   readonly #willing: Set<WritableHolder>;
+  readonly #full = new Set<WritableHolder>();
   readonly refused: Blemish[] = [];
   #storedBytes = 0;
-  #survives = Number.POSITIVE_INFINITY;
+  /** The different sets of holders that stripes were placed at; few, however many stripes there are. */
+  readonly #placements = new Map<string, readonly WritableHolder[]>();
 
   constructor({ holders, profile, maskKey, coder, signal }: PlacerOptions) {
     this.#coder = coder;
@@ -52,9 +54,19 @@ export class Placer {
     return this.#storedBytes;
   }
 
-  /** The least that any stripe placed here survives; infinite before the first. */
+  /** The least that any stripe placed here survives by the holders that still answer; infinite before the first. */
   get survives(): number {
-    return this.#survives;
+    const required = this.#profile.k;
+    const perSet = [...this.#placements.values()].map((holders) => {
+      const domains = holders.filter((holder) => this.answers(holder)).map((holder) => holder.domain);
+      return survivesDomains({ required, domains });
+    });
+    return Math.min(Number.POSITIVE_INFINITY, ...perSet);
+  }
+
+  /** False once a holder went away during the run; one that is only full keeps what it has. */
+  answers(holder: WritableHolder): boolean {
+    return this.#willing.has(holder) || this.#full.has(holder);
   }
 
   get willing(): readonly WritableHolder[] {
@@ -65,26 +77,42 @@ export class Placer {
   async place(pack: Uint8Array, chunks: readonly PackedChunk[]): Promise<IndexedStripe> {
     const willing = this.willing;
     const candidates = willing.map((holder) => ({ holder: uuidBytes(holder.holder), domain: holder.domain }));
-    const { geometry, order, shards } = await this.#coder.code({ pack, profile: this.#profile, maskKey: this.#maskKey, candidates });
+    const { geometry, order, shards } = await this.#coder.code({
+      pack,
+      profile: this.#profile,
+      maskKey: this.#maskKey,
+      candidates,
+    });
     const id = stripeId(geometry);
     const holders = order.map((index) => willing[index]!);
     const spares = holders.slice(shards.length);
-    const placed = await Promise.all(shards.map((stored, index) => this.#placeShard({ id, index, stored, holder: holders[index]! }, spares)));
+    const placed = await Promise.all(
+      shards.map((stored, index) => this.#placeShard({ id, index, stored, holder: holders[index]! }, spares)),
+    );
     const there = placed.filter((entry) => entry !== null);
     if (there.length < geometry.k) throw tooFewHolders(geometry.k, there.length, this.refused);
-    const survives = survivesDomains({ required: geometry.k, domains: there.map((entry) => entry.domain) });
-    this.#survives = Math.min(this.#survives, survives);
+    const at = there.map((entry) => entry.holder);
+    this.#placements.set(
+      at
+        .map((holder) => holder.holder)
+        .toSorted()
+        .join(),
+      at,
+    );
     return { geometry, shards: there.map((entry) => entry.shard), chunks };
   }
 
   /** At the holder it was masked for, else, masked anew, at a spare; null when none takes it. */
-  async #placeShard(first: Placing, spares: WritableHolder[]): Promise<{ shard: PlacedShard; domain: string } | null> {
+  async #placeShard(
+    first: Placing,
+    spares: WritableHolder[],
+  ): Promise<{ shard: PlacedShard; holder: WritableHolder } | null> {
     const { id, index } = first;
     let { stored, holder } = first;
     for (;;) {
       const { bytes, ...commitment } = stored;
       if (this.#willing.has(holder) && (await this.store(holder, shardObjectName(stored.name), bytes))) {
-        return { shard: { index, holder: uuidBytes(holder.holder), epoch: FIRST_EPOCH, ...commitment }, domain: holder.domain };
+        return { shard: { index, holder: uuidBytes(holder.holder), epoch: FIRST_EPOCH, ...commitment }, holder };
       }
       const spare = spares.shift();
       if (spare === undefined) return null;
@@ -105,8 +133,20 @@ export class Placer {
       this.#signal?.throwIfAborted();
       if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
       if (this.#willing.delete(holder)) this.refused.push({ location: holder.backend.location, error });
+      if (error.code === 'backend/full') this.#full.add(holder);
       return false;
     }
+  }
+
+  /** Puts one object in place of a damaged copy. */
+  async replace(holder: WritableHolder, object: string, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await holder.backend.delete(object, { signal: this.#signal });
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
+    }
+    return this.store(holder, object, bytes);
   }
 
   /** Puts one object at every willing holder; those that took it. */

@@ -33,21 +33,39 @@ export async function readTrees<R>(source: SnapshotSource, options: ReadTreesOpt
   const ids = new ContentIds(options.secrets.contentIdKey);
   const trees: BuiltTree<R>[] = [];
   for (const tree of source.trees) trees.push(await readTree(source, tree, ids, options));
-  const contentRoot = ids.root(source.schemaVersion, trees.map((tree) => tree.summary));
+  const contentRoot = ids.root(
+    source.schemaVersion,
+    trees.map((tree) => tree.summary),
+  );
   return { contentRoot, trees };
 }
 
 /** The content root of a source, without storing anything. */
-export async function contentRootOf(source: SnapshotSource, secrets: GenerationSecrets, signal?: AbortSignal): Promise<TreesRead<null>> {
+export async function contentRootOf(
+  source: SnapshotSource,
+  secrets: GenerationSecrets,
+  signal?: AbortSignal,
+): Promise<TreesRead<null>> {
   const nothing = Promise.resolve();
   const stored = Promise.resolve(null);
   return readTrees(source, { secrets, store: () => stored, ready: () => nothing, progress: () => {}, signal });
 }
 
-async function readTree<R>(source: SnapshotSource, tree: TreeId, ids: ContentIds, options: ReadTreesOptions<R>): Promise<BuiltTree<R>> {
+async function readTree<R>(
+  source: SnapshotSource,
+  tree: TreeId,
+  ids: ContentIds,
+  options: ReadTreesOptions<R>,
+): Promise<BuiltTree<R>> {
   const layout = layoutNamed(tree.name);
   const modelId = tree.modelId === undefined ? NO_MODEL : uuidBytes(tree.modelId);
-  const builder = new TreeBuilder<R>({ layout, modelId, boundaryKey: options.secrets.boundaryKey, ids, store: options.store });
+  const builder = new TreeBuilder<R>({
+    layout,
+    modelId,
+    boundaryKey: options.secrets.boundaryKey,
+    ids,
+    store: options.store,
+  });
   const reader = new TupleReader(layout, INLINE_VALUE_BYTES_MAX);
   let rows = 0;
   for await (const piece of source.rows(tree)) {

@@ -58,7 +58,8 @@ export interface Restored extends SettleReport {
  */
 export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
   const { places, keyring, snapshot, signal, names = new Map<string, string>() } = input;
-  if (keyring.owner === null) throw new ValenceError('key/wrong-key', 'restoring needs the master key', { hint: 'give it with --key-file' });
+  if (keyring.owner === null)
+    throw new ValenceError('key/wrong-key', 'restoring needs the master key', { hint: 'give it with --key-file' });
   const { header } = snapshot.manifest;
   const secrets = keyring.secrets(header.generation);
   if (secrets === null) throw new ValenceError('key/wrong-key', 'the key bundle of this snapshot was not opened');
@@ -87,7 +88,10 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
 
 /** Root, trees and summary of one manifest must say the same (FORMAT.md §8.4). */
 function refuseContradiction(body: ManifestBody, snapshot: Snapshot, secrets: GenerationSecrets): void {
-  const root = new ContentIds(secrets.contentIdKey).root(body.schemaVersion, body.trees.map((tree) => tree.summary));
+  const root = new ContentIds(secrets.contentIdKey).root(
+    body.schemaVersion,
+    body.trees.map((tree) => tree.summary),
+  );
   if (equalBytes(root, body.contentRoot) && equalBytes(root, snapshot.summary.contentRoot)) return;
   throw new ValenceError('integrity/authentication-failed', 'the parts of a snapshot manifest contradict each other');
 }
@@ -96,7 +100,12 @@ function refuseContradiction(body: ManifestBody, snapshot: Snapshot, secrets: Ge
  * Loads every tree, lets the sink settle, and reads all of it back: the content roots must be the manifest's.
  * @throws `integrity/*` and whatever the sink throws; nothing of the restore remains then
  */
-export async function restore(input: RestoreInput, plan: RestorePlan, withSink: WithSnapshotSink, progress: ProgressSink): Promise<Restored> {
+export async function restore(
+  input: RestoreInput,
+  plan: RestorePlan,
+  withSink: WithSnapshotSink,
+  progress: ProgressSink,
+): Promise<Restored> {
   if (plan.loss !== null) throw plan.loss;
   const { names, signal } = input;
   const stripes = new StripeReader(input.places, plan.secrets.maskKey, { presence: plan.presence, names, signal });
@@ -111,17 +120,28 @@ export async function restore(input: RestoreInput, plan: RestorePlan, withSink: 
   });
 }
 
-async function loadTree(sink: SnapshotSink, tree: RootedTree, reader: TreeReader, progress: ProgressSink): Promise<void> {
+async function loadTree(
+  sink: SnapshotSink,
+  tree: RootedTree,
+  reader: TreeReader,
+  progress: ProgressSink,
+): Promise<void> {
   const layout = layoutOf(tree);
   if (layout.derived === true) return;
   const { summary } = tree;
   progress({ stage: `restoring ${layout.name}`, done: 0, total: summary.rows, unit: 'rows' });
   const rows = await sink.load(treeId(tree), reader.copy(tree));
-  if (rows !== summary.rows) throw differs(`${rows} rows of ${layout.name} were loaded, ${summary.rows} are in the snapshot`);
+  if (rows !== summary.rows)
+    throw differs(`${rows} rows of ${layout.name} were loaded, ${summary.rows} are in the snapshot`);
 }
 
 /** Without orphans everything must be equal; with them, all trees but those that lost the orphans. */
-async function compare(sink: SnapshotSink, plan: RestorePlan, hasOrphans: boolean, signal?: AbortSignal): Promise<void> {
+async function compare(
+  sink: SnapshotSink,
+  plan: RestorePlan,
+  hasOrphans: boolean,
+  signal?: AbortSignal,
+): Promise<void> {
   const { trees } = await contentRootOf(sink.written, plan.secrets, signal);
   for (const expected of plan.body.trees) {
     const layout = layoutOf(expected);
@@ -134,11 +154,12 @@ async function compare(sink: SnapshotSink, plan: RestorePlan, hasOrphans: boolea
 }
 
 function differs(message: string): ValenceError {
-  return new ValenceError('integrity/authentication-failed', message, { hint: 'nothing was kept; this is a fault of valence, please report it' });
+  return new ValenceError('integrity/authentication-failed', message, {
+    hint: 'nothing was kept; this is a fault of valence, please report it',
+  });
 }
 
 function treeId(tree: RootedTree): TreeId {
   const { name, perModel } = layoutOf(tree);
   return perModel === true ? { name, modelId: uuidText(tree.summary.modelId) } : { name };
 }
-

@@ -1,5 +1,6 @@
 import { listEverywhere } from '../vault/listing.ts';
 import { readWholeObject } from '../vault/read-object.ts';
+import type { ObjectProblem } from '../vault/read-object.ts';
 import type { WritableHolder } from './holders.ts';
 import type { Placer } from './placer.ts';
 
@@ -11,20 +12,44 @@ export interface SharedObject {
   readonly bytes: Uint8Array | null;
 }
 
+export interface ShareOptions {
+  /** Copies that turned out damaged when they were read. */
+  readonly damaged: readonly ObjectProblem[];
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Copies each object to the holders that lack it, so that what a new backend is told to survive is true. Gives the holders
- * that have all of them in the end.
+ * Brings each object to the holders that lack it, or list it with another size than it has, or were seen to have it
+ * damaged: so that what a run says it survives is true. Gives the holders that have all of them in the end.
  */
-export async function shareObjects(placer: Placer, objects: readonly SharedObject[], signal?: AbortSignal): Promise<ReadonlySet<WritableHolder>> {
+export async function shareObjects(
+  placer: Placer,
+  objects: readonly SharedObject[],
+  options: ShareOptions,
+): Promise<ReadonlySet<WritableHolder>> {
+  const { damaged, signal } = options;
   const complete = new Set(placer.willing);
   const places = placer.willing.map(({ backend, holder }) => ({ backend, holder }));
   const listings = await Promise.all(['keys/', 'index/'].map((prefix) => listEverywhere(places, prefix, signal)));
   for (const { object, digest, bytes } of objects) {
     const copies = listings.flatMap((listing) => listing.objects.get(object)?.copies ?? []);
-    const there = new Set(copies.map((copy) => copy.backend));
-    for (const holder of placer.willing.filter((candidate) => !there.has(candidate.backend))) {
-      const content = bytes ?? (await readWholeObject([...there], object, digest, signal)).bytes;
-      if (content === null || !(await placer.store(holder, object, content))) complete.delete(holder);
+    const suspect = new Set(damaged.flatMap((problem) => (problem.object === object ? [problem.location] : [])));
+    const sizes = new Set(copies.map((copy) => copy.sizeBytes));
+    if (
+      sizes.size === 1 &&
+      suspect.size === 0 &&
+      placer.willing.every(({ backend }) => copies.some((copy) => copy.backend === backend))
+    )
+      continue;
+    const backends = copies.map((copy) => copy.backend);
+    const content = bytes ?? (await readWholeObject(backends, object, digest, signal)).bytes;
+    for (const holder of placer.willing) {
+      const copy = copies.find(({ backend }) => backend === holder.backend);
+      if (copy !== undefined && copy.sizeBytes === content?.length && !suspect.has(copy.backend.location)) continue;
+      const stored =
+        content !== null &&
+        (await (copy === undefined ? placer.store(holder, object, content) : placer.replace(holder, object, content)));
+      if (!stored) complete.delete(holder);
     }
   }
   return new Set(placer.willing.filter((holder) => complete.has(holder)));

@@ -74,7 +74,11 @@ export class ThreadedSealer implements Sealer, AsyncDisposable {
       plaintexts.set(plaintext, offset);
       offset += plaintext.length;
     }
-    const batch = { labels: chunks.map(({ label }) => label), lengths: chunks.map(({ plaintext }) => plaintext.length), plaintexts };
+    const batch = {
+      labels: chunks.map(({ label }) => label),
+      lengths: chunks.map(({ plaintext }) => plaintext.length),
+      plaintexts,
+    };
     this.#thread
       .ask(batch, [plaintexts.buffer])
       .then((sealed) => handOut(chunks, sealed))

@@ -1,11 +1,12 @@
 import type { Catalog, CatalogHead } from '../core/ports.ts';
 import { toHex } from '../core/bytes.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
-import { uuidText } from '../core/ids.ts';
 import { IndexMap, readIndex } from '../vault/index-map.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import type { Place } from '../vault/places.ts';
-import { listSnapshotNames, readSnapshot } from '../vault/snapshots.ts';
+import { Presence } from '../vault/presence.ts';
+import type { ObjectProblem } from '../vault/read-object.ts';
+import { isWidelyListed, listSnapshotNames, readSnapshot } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotName } from '../vault/snapshots.ts';
 import { availableChunks, KnownChunks } from './known-chunks.ts';
 import type { WritableHolder } from './holders.ts';
@@ -19,7 +20,11 @@ export interface TierState {
   /** Index segments that the next snapshot builds on. */
   readonly segments: readonly Uint8Array[];
   readonly index: IndexMap;
+  /** What the holders list at the beginning of the run. */
+  readonly presence: Presence;
   readonly known: KnownChunks;
+  /** Damaged copies that were met. */
+  readonly problems: readonly ObjectProblem[];
   readonly notes: readonly string[];
 }
 
@@ -49,17 +54,25 @@ export async function openTierState(options: TierStateOptions): Promise<TierStat
   // nobody tidies would make a restore ask for stripes that no row needs.
   const isCurrent = own !== null && remembered !== null && Buffer.compare(own.manifest.digest, remembered.digest) === 0;
   const built = await readOwnIndex(places, isCurrent ? own : null, options);
-  const present = new Set(holders.map((holder) => holder.holder));
-  const isAvailable = availableChunks(built.index, present, uuidText);
-  const known = await KnownChunks.load(remembered === null ? nothing() : catalog.chunks(tier), isAvailable);
+  const presence = await Presence.load(places, signal);
+  const known = await KnownChunks.load(
+    remembered === null ? nothing() : catalog.chunks(tier),
+    availableChunks(built.index, presence),
+  );
   const others = newest !== null && newest.manifest.header.writerId !== options.writerId;
   return {
     sequence: (newest?.manifest.header.sequence ?? 0) + 1,
     previous: own?.manifest.digest ?? null,
     segments: built.segments,
     index: built.index,
+    presence,
     known,
-    notes: [...passedOver, ...built.notes, ...(others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : [])],
+    problems: built.problems,
+    notes: [
+      ...passedOver,
+      ...built.notes,
+      ...(others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : []),
+    ],
   };
 }
 
@@ -68,14 +81,20 @@ async function readOwnIndex(
   places: readonly Place[],
   own: Snapshot | null,
   { keyring, signal }: TierStateOptions,
-): Promise<Pick<TierState, 'segments' | 'index' | 'notes'>> {
-  if (own === null) return { segments: [], index: new IndexMap(), notes: [] };
+): Promise<Pick<TierState, 'segments' | 'index' | 'notes' | 'problems'>> {
+  if (own === null) return { segments: [], index: new IndexMap(), notes: [], problems: [] };
   const segments = own.manifest.header.index;
   try {
-    return { segments, index: (await readIndex(places, keyring, segments, signal)).index, notes: [] };
+    return { segments, ...(await readIndex(places, keyring, segments, signal)), notes: [] };
   } catch (error) {
-    if (!isValenceError(error, 'integrity/authentication-failed', 'integrity/too-few-shards', 'format/malformed')) throw error;
-    return { segments: [], index: new IndexMap(), notes: [`everything was stored anew, because an old index is lost: ${error.message}`] };
+    if (!isValenceError(error, 'integrity/authentication-failed', 'integrity/too-few-shards', 'format/malformed'))
+      throw error;
+    return {
+      segments: [],
+      index: new IndexMap(),
+      notes: [`everything was stored anew, because an old index is lost: ${error.message}`],
+      problems: [],
+    };
   }
 }
 
@@ -94,7 +113,8 @@ function refuseRollback(tier: string, names: readonly SnapshotName[], remembered
 }
 
 function unbelievable({ code, message, context, cause }: ValenceError): ValenceError {
-  const hint = 'bring back a location that has it undamaged; if it is lost, take what there is as it is: valence vault attach --from LOCATION';
+  const hint =
+    'bring back a location that has it undamaged; if it is lost, take what there is as it is: valence vault attach --from LOCATION';
   return new ValenceError(code, message, { hint, context, cause });
 }
 
@@ -112,19 +132,25 @@ interface Heads {
  * @throws what is wrong with a newest or remembered snapshot that cannot be believed: to build on what came before would
  * hide that. A host that remembers nothing takes what it finds as it is.
  */
-async function readHeads(names: readonly SnapshotName[], remembered: CatalogHead | null, options: TierStateOptions): Promise<Heads> {
+async function readHeads(
+  names: readonly SnapshotName[],
+  remembered: CatalogHead | null,
+  options: TierStateOptions,
+): Promise<Heads> {
   let newest: Snapshot | null = null;
   const passedOver: string[] = [];
   for (const name of names.toReversed()) {
     const read = await readSnapshot(name, options.keyring, options.signal);
     if ('snapshot' in read) {
       newest ??= read.snapshot;
-      if (read.snapshot.manifest.header.writerId === options.writerId) return { newest, own: read.snapshot, passedOver };
+      if (read.snapshot.manifest.header.writerId === options.writerId)
+        return { newest, own: read.snapshot, passedOver };
       continue;
     }
     const { foreign, error } = read.broken;
     const isRemembered = remembered !== null && Buffer.compare(name.digest, remembered.digest) === 0;
-    if (!foreign && (isRemembered || (newest === null && remembered !== null))) throw unbelievable(error);
+    const mayBeNewest = newest === null && remembered !== null && isWidelyListed(name, options.holders.length);
+    if (!foreign && (isRemembered || mayBeNewest)) throw unbelievable(error);
     passedOver.push(`passed over: ${error.message}`);
   }
   return { newest, own: null, passedOver };

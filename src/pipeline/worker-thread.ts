@@ -69,7 +69,9 @@ export class WorkerThread<Request, Reply> implements AsyncDisposable {
 }
 
 /** In the thread: answers each request. `transfer` is memory of the reply that is given away. */
-export function answer<Request, Reply>(work: (request: Request) => { readonly reply: Reply; readonly transfer: ArrayBuffer[] }): void {
+export function answer<Request, Reply>(
+  work: (request: Request) => { readonly reply: Reply; readonly transfer: ArrayBuffer[] },
+): void {
   invariant(parentPort !== null, 'this module runs as a thread');
   const port = parentPort;
   port.on('message', ({ id, content }: Envelope<Request>) => {

@@ -17,7 +17,10 @@ export function chooseHolders(stripeId: Uint8Array, candidates: readonly Candida
   const ranked = candidates
     .map((candidate, index) => ({ index, domain: candidate.domain, rank: rank(stripeId, candidate.holder) }))
     .sort((a, b) => Buffer.compare(a.rank, b.rank));
-  const order = spreadOverDomains(ranked.map((entry) => entry.domain), ranked.length);
+  const order = spreadOverDomains(
+    ranked.map((entry) => entry.domain),
+    ranked.length,
+  );
   return order.map((position) => ranked[position]!.index);
 }
 

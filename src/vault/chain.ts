@@ -31,7 +31,13 @@ export function findChainBreaks(
     const id = toHex(digest);
     if (present.has(id) || unreadable.has(id) || breaks.has(id)) return;
     const which = sequence === null ? `snapshot ${id.slice(0, 12)}` : `snapshot ${sequence} (${id.slice(0, 12)})`;
-    breaks.set(id, { tier, kind: 'missing', digest, sequence, detail: `${which} of tier ${tier} was committed but is in no location` });
+    breaks.set(id, {
+      tier,
+      kind: 'missing',
+      digest,
+      sequence,
+      detail: `${which} of tier ${tier} was committed but is in no location`,
+    });
   };
   for (const { manifest, summary } of snapshots) {
     if (manifest.header.previous !== null) missing(manifest.header.tier, manifest.header.previous, null);
@@ -48,7 +54,14 @@ function findForks(snapshots: readonly Snapshot[]): ChainBreak[] {
     const { tier, writerId, previous } = snapshot.manifest.header;
     const digest = previous ?? new Uint8Array(32);
     const key = `${tier}/${writerId}/${toHex(digest)}`;
-    if (followers.has(key)) forks.push({ tier, kind: 'fork', digest, sequence: null, detail: `two snapshots of tier ${tier} follow the same one` });
+    if (followers.has(key))
+      forks.push({
+        tier,
+        kind: 'fork',
+        digest,
+        sequence: null,
+        detail: `two snapshots of tier ${tier} follow the same one`,
+      });
     else followers.set(key, snapshot);
   }
   return forks;

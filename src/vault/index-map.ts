@@ -100,7 +100,12 @@ export interface SegmentRead {
 }
 
 /** Reads and verifies one segment. @throws as `readIndex` does, the name of the object in the context */
-export async function readSegment(places: readonly Place[], keyring: Keyring, digest: Uint8Array, signal?: AbortSignal): Promise<SegmentRead> {
+export async function readSegment(
+  places: readonly Place[],
+  keyring: Keyring,
+  digest: Uint8Array,
+  signal?: AbortSignal,
+): Promise<SegmentRead> {
   const object = segmentObjectName(digest);
   const backends = places.map((place) => place.backend);
   const { bytes, problems } = await readWholeObject(backends, object, digest, signal);
@@ -114,7 +119,10 @@ function openVerified(bytes: Uint8Array, keyring: Keyring): SegmentBody {
   const secrets = keyring.secrets(generation);
   const writer = keyring.writer(generation, writerId);
   if (secrets === null || writer === null || vaultId !== keyring.vaultId) {
-    throw new ValenceError('integrity/authentication-failed', 'no key bundle of this vault names the writer of an index segment');
+    throw new ValenceError(
+      'integrity/authentication-failed',
+      'no key bundle of this vault names the writer of an index segment',
+    );
   }
   return openSegment(segment, secrets.indexKey, writer);
 }

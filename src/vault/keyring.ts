@@ -17,7 +17,9 @@ import type { ObjectProblem } from './read-object.ts';
 /** Whose signatures count in a vault, and which keys open its index: from the bundles under `keys/`. FORMAT.md §3.5. */
 
 /** What a reader brings along. */
-export type ReaderKey = { readonly kind: 'owner'; readonly identity: OwnerIdentity } | { readonly kind: 'host'; readonly key: HostKey };
+export type ReaderKey =
+  | { readonly kind: 'owner'; readonly identity: OwnerIdentity }
+  | { readonly kind: 'host'; readonly key: HostKey };
 
 export interface Keyring {
   /** UUID text. */
@@ -71,7 +73,8 @@ export async function openKeyring(
   const [first] = bundles;
   if (first === undefined) throw wrongKey ?? found.newer ?? noBundle(found.problems);
   const other = bundles.find(({ header }) => Buffer.compare(header.vaultId, first.header.vaultId) !== 0);
-  if (other !== undefined) throw foreignVault('one of the locations', uuidText(other.header.vaultId), uuidText(first.header.vaultId));
+  if (other !== undefined)
+    throw foreignVault('one of the locations', uuidText(other.header.vaultId), uuidText(first.header.vaultId));
   bundles.sort((a, b) => b.header.createdAt - a.header.createdAt);
   return {
     vaultId: vaultId ?? uuidText(first.header.vaultId),
@@ -86,7 +89,8 @@ export async function openKeyring(
 /** The secrets of a bundle that the owner signed, null where this host does not hold them; else why it does not count. */
 function openOwned(bundle: Bundle, reader: ReaderKey): GenerationSecrets | null | ValenceError {
   try {
-    const secrets = reader.kind === 'owner' ? openBundle(bundle, reader.identity).secrets : ownSecrets(bundle, reader.key);
+    const secrets =
+      reader.kind === 'owner' ? openBundle(bundle, reader.identity).secrets : ownSecrets(bundle, reader.key);
     verifyBundle(bundle, reader.kind === 'host' ? reader.key.owner.verifyingKey : reader.identity.public.verifyingKey);
     return secrets;
   } catch (error) {

@@ -19,7 +19,10 @@ export interface Listing {
 
 /** @throws only when cancelled or on a fault of ours */
 export async function listEverywhere(places: readonly Place[], prefix: string, signal?: AbortSignal): Promise<Listing> {
-  const objects = new Map<ObjectName, { name: ObjectName; copies: { backend: ReadableBackend; sizeBytes: number }[] }>();
+  const objects = new Map<
+    ObjectName,
+    { name: ObjectName; copies: { backend: ReadableBackend; sizeBytes: number }[] }
+  >();
   const problems: ObjectProblem[] = [];
   await Promise.all(
     places.map(async ({ backend }) => {

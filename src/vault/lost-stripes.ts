@@ -34,7 +34,9 @@ export function holderName(names: HolderNames, holder: Uint8Array): string {
 /** That stripes cannot be rebuilt, with the exact list of the shards that are missing: `missing` for people, `stripes` for programs. */
 export function tooFewShards(lost: readonly LostStripe[], names: HolderNames): ValenceError {
   const missing = lost.flatMap((stripe) => stripe.missing.map((shard) => describe(shard, names)));
-  const holders = [...new Set(lost.flatMap((stripe) => stripe.missing.map(({ shard }) => holderName(names, shard.holder))))].sort();
+  const holders = [
+    ...new Set(lost.flatMap((stripe) => stripe.missing.map(({ shard }) => holderName(names, shard.holder)))),
+  ].sort();
   return new ValenceError('integrity/too-few-shards', messageOf(lost), {
     hint: `name more locations with --from; the missing shards were stored at ${holders.join(', ')}`,
     context: { missing, total: missing.length, stripes: lost.map((stripe) => facts(stripe, names)) },
@@ -50,7 +52,8 @@ function messageOf(lost: readonly LostStripe[]): string {
 
 function describe({ shard, problems }: LackingShard, names: HolderNames): string {
   const object = shardObjectName(shard.name);
-  if (problems.length === 0) return `${object} of ${holderName(names, shard.holder)}, which was not named or not reached`;
+  if (problems.length === 0)
+    return `${object} of ${holderName(names, shard.holder)}, which was not named or not reached`;
   return `${object} of ${holderName(names, shard.holder)}: ${problems.map(({ kind, location }) => `${kind} at ${location}`).join(', ')}`;
 }
 

@@ -40,9 +40,12 @@ export async function openPlaces<B extends ReadableBackend>(
   const looks = await Promise.all(backends.map((backend) => look(backend, signal)));
   const places = looks.flatMap((seen) => (seen.place === null ? [] : [seen.place]));
   const blemishes = looks.flatMap((seen) => (seen.blemish === null ? [] : [seen.blemish]));
-  const files = looks.flatMap((seen) => (seen.file === null ? [] : [{ location: seen.place!.backend.location, file: seen.file }]));
+  const files = looks.flatMap((seen) =>
+    seen.file === null ? [] : [{ location: seen.place!.backend.location, file: seen.file }],
+  );
   const vaultId = expected ?? files[0]?.file.vaultId ?? null;
-  for (const { location, file } of files) if (file.vaultId !== vaultId) throw foreignVault(location, file.vaultId, vaultId);
+  for (const { location, file } of files)
+    if (file.vaultId !== vaultId) throw foreignVault(location, file.vaultId, vaultId);
   const isKnown = files.length > 0 || blemishes.some(({ error }) => error.code === 'format/malformed');
   if (!isKnown && !(await anyHoldsBundles(places, signal))) throw nothingToRead(blemishes);
   return { vaultId, places, blemishes };

@@ -14,7 +14,11 @@ export class Presence {
   /** Places that could not be listed. */
   readonly problems: readonly ObjectProblem[];
 
-  constructor(places: readonly Place[], sizes: ReadonlyMap<string, ReadonlyMap<unknown, number>>, problems: readonly ObjectProblem[]) {
+  constructor(
+    places: readonly Place[],
+    sizes: ReadonlyMap<string, ReadonlyMap<unknown, number>>,
+    problems: readonly ObjectProblem[],
+  ) {
     this.#places = places;
     this.#sizes = sizes;
     this.problems = problems;
@@ -34,11 +38,18 @@ export class Presence {
     return stripe.shards.flatMap((shard) => this.#lack(shard, stripe.geometry.shardLength) ?? []);
   }
 
+  /** The shards of a stripe that their holders list with their size. */
+  present(stripe: IndexedStripe): PlacedShard[] {
+    return stripe.shards.filter((shard) => this.#lack(shard, stripe.geometry.shardLength) === null);
+  }
+
   /** Other places than its holder that list a shard with its size: a folder can be copied or its `valence.json` exchanged. */
   elsewhere(shard: PlacedShard, shardLength: number): ReadableBackend[] {
     const asked = placesOf(this.#places, shard.holder);
     const sizes = this.#sizes.get(shardObjectName(shard.name));
-    return this.#places.flatMap(({ backend }) => (sizes?.get(backend) === shardLength && !asked.includes(backend) ? [backend] : []));
+    return this.#places.flatMap(({ backend }) =>
+      sizes?.get(backend) === shardLength && !asked.includes(backend) ? [backend] : [],
+    );
   }
 
   #lack(shard: PlacedShard, shardLength: number): LackingShard | null {

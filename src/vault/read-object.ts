@@ -54,8 +54,12 @@ export function objectLost(what: string, object: ObjectName, problems: readonly 
   const corrupt = problems.some((problem) => problem.kind === 'corrupt');
   const missing = problems.map((problem) => `${problem.object}: ${problem.kind} at ${problem.location}`);
   const code = corrupt ? 'integrity/authentication-failed' : 'integrity/too-few-shards';
-  return new ValenceError(code, `${what} ${object} is ${corrupt ? 'damaged wherever it is found' : 'missing everywhere'}`, {
-    hint: 'name more locations of this vault with --from',
-    context: { object, missing },
-  });
+  return new ValenceError(
+    code,
+    `${what} ${object} is ${corrupt ? 'damaged wherever it is found' : 'missing everywhere'}`,
+    {
+      hint: 'name more locations of this vault with --from',
+      context: { object, missing },
+    },
+  );
 }

@@ -78,6 +78,14 @@ export async function listSnapshotNames(
   return { names: names.sort(compareNames), problems };
 }
 
+/**
+ * Whether as many places list a manifest as a commit would have reached: every writer puts it everywhere. What only a few
+ * list and nobody can read may have been put there by whoever rules those, and must not keep anyone from going on.
+ */
+export function isWidelyListed({ object }: SnapshotName, places: number): boolean {
+  return object.copies.length * 2 > places;
+}
+
 /** Reads and verifies every snapshot that the places list. */
 export async function findSnapshots(
   places: readonly Place[],
@@ -107,7 +115,11 @@ export type ReadSnapshot = { readonly problems: readonly ObjectProblem[] } & (
 export async function readSnapshot(name: SnapshotName, keyring: Keyring, signal?: AbortSignal): Promise<ReadSnapshot> {
   const backends = name.object.copies.map((copy) => copy.backend);
   const { bytes, problems } = await readWholeObject(backends, name.object.name, name.digest, signal);
-  if (bytes === null) return { problems, broken: { name, foreign: false, error: objectLost('the snapshot manifest', name.object.name, problems) } };
+  if (bytes === null)
+    return {
+      problems,
+      broken: { name, foreign: false, error: objectLost('the snapshot manifest', name.object.name, problems) },
+    };
   let foreign = true;
   try {
     const manifest = parseManifest(bytes);
@@ -116,7 +128,10 @@ export async function readSnapshot(name: SnapshotName, keyring: Keyring, signal?
     return { problems, snapshot: opened(manifest, name, keyring) };
   } catch (error) {
     if (!isValenceError(error)) throw error;
-    return { problems, broken: { name, foreign: foreign && error.code !== 'format/newer', error: located(error, name) } };
+    return {
+      problems,
+      broken: { name, foreign: foreign && error.code !== 'format/newer', error: located(error, name) },
+    };
   }
 }
 
@@ -128,13 +143,15 @@ function checkOrigin(manifest: ParsedManifest, name: SnapshotName, keyring: Keyr
   // The bundle of its writer may be lost, so this is not the place to judge.
   if (writer === null) return;
   verifyManifest(manifest, writer);
-  if (header.tier !== name.tier || header.sequence !== name.sequence) throw notOurs('it lies under another name than its own');
+  if (header.tier !== name.tier || header.sequence !== name.sequence)
+    throw notOurs('it lies under another name than its own');
 }
 
 function opened(manifest: ParsedManifest, name: SnapshotName, keyring: Keyring): Snapshot {
   const { generation, writerId } = manifest.header;
   const secrets = keyring.secrets(generation);
-  if (keyring.writer(generation, writerId) === null || secrets === null) throw notOurs('no key bundle of this vault names its writer');
+  if (keyring.writer(generation, writerId) === null || secrets === null)
+    throw notOurs('no key bundle of this vault names its writer');
   const locations = locationsOf(name);
   return { manifest, summary: openSummary(manifest, secrets.indexKey), object: name.object.name, locations };
 }
@@ -151,7 +168,11 @@ function notOurs(reason: string): ValenceError {
 function located({ code, message, hint, context, cause }: ValenceError, name: SnapshotName): ValenceError {
   const object = name.object.name;
   const locations = locationsOf(name);
-  return new ValenceError(code, `${message} (${object} at ${locations.join(', ')})`, { hint, context: { ...context, object, locations }, cause });
+  return new ValenceError(code, `${message} (${object} at ${locations.join(', ')})`, {
+    hint,
+    context: { ...context, object, locations },
+    cause,
+  });
 }
 
 /** What people call the holders, by id: the names that the newest snapshot which knows them gives. */

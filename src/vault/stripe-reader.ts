@@ -100,12 +100,11 @@ export class StripeReader {
     const elsewhere = this.#presence?.elsewhere(shard, shardLength) ?? [];
     for (const backend of [...placesOf(this.#places, shard.holder), ...elsewhere]) {
       const bytes = await readOnce(backend, object, this.#signal);
-      const isWhole = typeof bytes !== 'string' && bytes.length === shardLength && Buffer.compare(sha256(bytes), shard.name) === 0;
+      const isWhole =
+        typeof bytes !== 'string' && bytes.length === shardLength && Buffer.compare(sha256(bytes), shard.name) === 0;
       if (isWhole) return bytes;
       failed.push({ location: backend.location, object, kind: typeof bytes === 'string' ? bytes : 'corrupt' });
     }
     return null;
   }
 }
-
-

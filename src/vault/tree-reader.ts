@@ -44,7 +44,9 @@ export class TreeReader {
   async *copy(tree: RootedTree): AsyncGenerator<Uint8Array, void, undefined> {
     yield COPY_HEADER;
     const layout = layoutOf(tree);
-    for await (const rows of aheadInOrder(this.#leaves(tree, layout), LEAVES_AHEAD, (leaf) => this.#rows(leaf, layout))) {
+    for await (const rows of aheadInOrder(this.#leaves(tree, layout), LEAVES_AHEAD, (leaf) =>
+      this.#rows(leaf, layout),
+    )) {
       yield rows;
     }
     yield COPY_TRAILER;
@@ -83,14 +85,21 @@ export class TreeReader {
     const rows: Uint8Array[] = [];
     let start = 0;
     for (const end of ends) {
-      rows.push(inlineLargeValues(readLeafRow(chunk.content.subarray(start, end), columns), (id) => pieces.get(toHex(id))!));
+      rows.push(
+        inlineLargeValues(readLeafRow(chunk.content.subarray(start, end), columns), (id) => pieces.get(toHex(id))!),
+      );
       start = end;
     }
     return Buffer.concat(rows);
   }
 
   /** The pieces of all large values of a leaf, by content id. */
-  async #pieces(label: ChunkLabel, chunk: Chunk, columns: number, ends: readonly number[]): Promise<Map<string, Uint8Array>> {
+  async #pieces(
+    label: ChunkLabel,
+    chunk: Chunk,
+    columns: number,
+    ends: readonly number[],
+  ): Promise<Map<string, Uint8Array>> {
     const contentIds: Uint8Array[] = [];
     let start = 0;
     for (const end of ends) {
@@ -102,7 +111,11 @@ export class TreeReader {
     if (contentIds.length !== chunk.references.length) throw malformed('a leaf does not have one reference a piece');
     const pieces = new Map<string, Uint8Array>();
     for (const [i, contentId] of contentIds.entries()) {
-      const piece = await this.#open({ label: { ...label, kind: CHUNK_KIND.piece }, contentId, reference: chunk.references[i]! });
+      const piece = await this.#open({
+        label: { ...label, kind: CHUNK_KIND.piece },
+        contentId,
+        reference: chunk.references[i]!,
+      });
       pieces.set(toHex(contentId), piece.content);
     }
     return pieces;
@@ -128,7 +141,10 @@ export class TreeReader {
   async #sealed(name: Uint8Array): Promise<Uint8Array> {
     const place = this.#index.find(name);
     if (place === null) {
-      throw new ValenceError('integrity/too-few-shards', `no index segment says where chunk ${toHex(name).slice(0, 12)} lies`);
+      throw new ValenceError(
+        'integrity/too-few-shards',
+        `no index segment says where chunk ${toHex(name).slice(0, 12)} lies`,
+      );
     }
     const pack = 'inline' in place.pack ? place.pack.inline : await this.#stripes.read(place.pack.stripe);
     return pack.subarray(place.offset, place.offset + place.length);
@@ -140,9 +156,13 @@ export function layoutOf(tree: RootedTree): TreeLayout {
   const { code, rowVersion } = tree.summary;
   const layout = TREES.find((candidate) => candidate.code === code);
   if (layout !== undefined && layout.rowVersion === rowVersion) return layout;
-  throw new ValenceError('format/newer', `the snapshot holds a table (code ${code}, row version ${rowVersion}) that this program does not know`, {
-    hint: 'upgrade valence and try again',
-  });
+  throw new ValenceError(
+    'format/newer',
+    `the snapshot holds a table (code ${code}, row version ${rowVersion}) that this program does not know`,
+    {
+      hint: 'upgrade valence and try again',
+    },
+  );
 }
 
 function malformed(reason: string): ValenceError {

@@ -32,13 +32,25 @@ export async function checkCopies(
     for (const { backend } of places) {
       const { location } = backend;
       if (!listed.has(backend)) {
-        findings.push({ kind: 'object-missing', severity: 'warning', location, object, detail: 'a copy that should be here is not' });
+        findings.push({
+          kind: 'object-missing',
+          severity: 'warning',
+          location,
+          object,
+          detail: 'a copy that should be here is not',
+        });
         continue;
       }
       const read = isRead ? await readOnce(backend, object, options.signal) : null;
       if (read !== null && typeof read !== 'string') bytesRead += read.length;
       if (read === null || isCopyOf(read, digest)) continue;
-      findings.push({ kind: 'object-corrupt', severity: 'error', location, object, detail: 'this copy is damaged or cannot be read' });
+      findings.push({
+        kind: 'object-corrupt',
+        severity: 'error',
+        location,
+        object,
+        detail: 'this copy is damaged or cannot be read',
+      });
     }
   }
   return { findings, bytesRead };

@@ -30,7 +30,12 @@ export interface Finding {
 
 export type VerificationStatus = 'ok' | 'damaged' | 'lost' | 'chain-broken';
 
-const LOSS: ReadonlySet<FindingKind> = new Set<FindingKind>(['stripe-lost', 'index-lost', 'stripe-inconsistent', 'snapshot-lost']);
+const LOSS: ReadonlySet<FindingKind> = new Set<FindingKind>([
+  'stripe-lost',
+  'index-lost',
+  'stripe-inconsistent',
+  'snapshot-lost',
+]);
 const CHAIN: ReadonlySet<FindingKind> = new Set<FindingKind>(['snapshot-missing']);
 
 /** The worst of the findings: lost before a broken chain before damage. Information alone is no damage. */

@@ -77,11 +77,14 @@ async function readShard(
   for (const backend of placesOf(places, shard.holder)) {
     const bytes = await readOnce(backend, object, signal);
     if (typeof bytes !== 'string' && isCommitted(shard, shardLength, bytes)) return { bytes, findings: [] };
-    findings.push(shardFinding({ location: backend.location, object, kind: typeof bytes === 'string' ? bytes : 'corrupt' }));
+    findings.push(
+      shardFinding({ location: backend.location, object, kind: typeof bytes === 'string' ? bytes : 'corrupt' }),
+    );
   }
   for (const backend of presence.elsewhere(shard, shardLength)) {
     const bytes = await readOnce(backend, object, signal);
-    if (typeof bytes !== 'string' && isCommitted(shard, shardLength, bytes)) return { bytes, findings: [...findings, misplaced(shard, backend)] };
+    if (typeof bytes !== 'string' && isCommitted(shard, shardLength, bytes))
+      return { bytes, findings: [...findings, misplaced(shard, backend)] };
   }
   return { bytes: null, findings };
 }
@@ -92,22 +95,32 @@ function misplaced(shard: PlacedShard, { location }: ReadableBackend): Finding {
 }
 
 function isCommitted(shard: PlacedShard, shardLength: number, bytes: Uint8Array): boolean {
-  if (bytes.length !== shardLength || bytes.length === 0 || Buffer.compare(sha256(bytes), shard.name) !== 0) return false;
+  if (bytes.length !== shardLength || bytes.length === 0 || Buffer.compare(sha256(bytes), shard.name) !== 0)
+    return false;
   const { root, groups } = commitShard(bytes);
-  return Buffer.compare(root, shard.root) === 0 && groups.every((group, i) => Buffer.compare(group, shard.groups[i]!) === 0);
+  return (
+    Buffer.compare(root, shard.root) === 0 && groups.every((group, i) => Buffer.compare(group, shard.groups[i]!) === 0)
+  );
 }
 
 /** Damage that no single shard shows: the shards are what the index says, but the index says wrong. */
 function inconsistencies(stripe: IndexedStripe, shards: readonly (Uint8Array | null)[]): Finding[] {
   const found = (detail: string): Finding[] => [
-    { kind: 'stripe-inconsistent', severity: 'error', location: 'the index', object: toHex(stripeId(stripe.geometry)), detail },
+    {
+      kind: 'stripe-inconsistent',
+      severity: 'error',
+      location: 'the index',
+      object: toHex(stripeId(stripe.geometry)),
+      detail,
+    },
   ];
   try {
     const pack = decodeStripe(stripe.geometry, shards);
     let offset = 0;
     for (const { name, length } of stripe.chunks) {
       const chunk = pack.subarray(offset, offset + length);
-      if (Buffer.compare(sha256(chunk), name) !== 0) return found('a chunk in it does not have the name the index gives');
+      if (Buffer.compare(sha256(chunk), name) !== 0)
+        return found('a chunk in it does not have the name the index gives');
       offset += length;
     }
     return [];
@@ -121,14 +134,24 @@ function unplaced(stripe: IndexedStripe): Finding[] {
   const missing = stripe.geometry.n - stripe.shards.length;
   if (missing === 0) return [];
   const detail = `${missing} of ${stripe.geometry.n} shards found no holder when it was written`;
-  return [{ kind: 'shard-not-placed', severity: 'warning', location: 'the tier', object: toHex(stripeId(stripe.geometry)), detail }];
+  return [
+    {
+      kind: 'shard-not-placed',
+      severity: 'warning',
+      location: 'the tier',
+      object: toHex(stripeId(stripe.geometry)),
+      detail,
+    },
+  ];
 }
 
 function lossOf(stripe: IndexedStripe, good: number): Finding[] {
   const { k, n } = stripe.geometry;
   if (good >= k) return [];
   const detail = `${good} of ${n} shards are left and ${k} are needed`;
-  return [{ kind: 'stripe-lost', severity: 'error', location: 'the tier', object: toHex(stripeId(stripe.geometry)), detail }];
+  return [
+    { kind: 'stripe-lost', severity: 'error', location: 'the tier', object: toHex(stripeId(stripe.geometry)), detail },
+  ];
 }
 
 function shardFinding({ location, object, kind }: ObjectProblem): Finding {

@@ -26,10 +26,13 @@ export interface UnexpectedOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const LISTED_A_PLACE_MAX = 20;
 const SHARD = /^shards\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
 const SEGMENT = /^index\/([0-9a-f]{64})$/;
 
-export async function findUnexpected(options: UnexpectedOptions): Promise<{ findings: readonly Finding[]; bytesRead: number }> {
+export async function findUnexpected(
+  options: UnexpectedOptions,
+): Promise<{ findings: readonly Finding[]; bytesRead: number }> {
   const expected = expectedNames(options);
   const findings: Finding[] = [];
   let bytesRead = 0;
@@ -40,13 +43,37 @@ export async function findUnexpected(options: UnexpectedOptions): Promise<{ find
     findings.push(...judged.findings);
     bytesRead += judged.bytesRead;
   }
-  return { findings, bytesRead };
+  return { findings: shortened(findings), bytesRead };
+}
+
+/** A large run that was interrupted leaves thousands, and nobody reads of each. */
+function shortened(findings: readonly Finding[]): Finding[] {
+  const counts = new Map<string, number>();
+  const kept = findings.filter(({ severity, location }) => {
+    if (severity !== 'info') return true;
+    const count = (counts.get(location) ?? 0) + 1;
+    counts.set(location, count);
+    return count <= LISTED_A_PLACE_MAX;
+  });
+  for (const [location, count] of counts) {
+    const more = count - LISTED_A_PLACE_MAX;
+    if (more > 0)
+      kept.push({
+        kind: 'unexpected-object',
+        severity: 'info',
+        location,
+        object: null,
+        detail: `and ${more} more that no snapshot needs`,
+      });
+  }
+  return kept;
 }
 
 /** Damaged manifests count as expected, since the history has spoken of them. */
 function expectedNames({ keyring, found, indexes }: UnexpectedOptions): ReadonlySet<string> {
   const names = new Set<string>([VAULT_FILE_NAME]);
-  for (const bundle of keyring.bundles) names.add(bundleObjectName(bundle.header.generation, bundle.header.writerId, encodeBundle(bundle)));
+  for (const bundle of keyring.bundles)
+    names.add(bundleObjectName(bundle.header.generation, bundle.header.writerId, encodeBundle(bundle)));
   for (const { name } of found.broken) names.add(name.object.name);
   for (const { object, manifest } of found.snapshots) {
     names.add(object);
@@ -58,7 +85,10 @@ function expectedNames({ keyring, found, indexes }: UnexpectedOptions): Readonly
   return names;
 }
 
-async function judge({ name, copies }: ListedObject, { data, signal }: UnexpectedOptions): Promise<{ findings: Finding[]; bytesRead: number }> {
+async function judge(
+  { name, copies }: ListedObject,
+  { data, signal }: UnexpectedOptions,
+): Promise<{ findings: Finding[]; bytesRead: number }> {
   const digest = SHARD.exec(name)?.[2] ?? SEGMENT.exec(name)?.[1];
   const findings: Finding[] = [];
   let bytesRead = 0;
@@ -72,7 +102,9 @@ async function judge({ name, copies }: ListedObject, { data, signal }: Unexpecte
     const bytes = data ? await readOnce(backend, name, signal) : null;
     if (bytes !== null && typeof bytes !== 'string') bytesRead += bytes.length;
     const isWhole = bytes === null || (typeof bytes !== 'string' && toHex(sha256(bytes)) === digest);
-    const detail = isWhole ? 'no snapshot needs it; a run that was interrupted leaves such objects' : 'no snapshot needs it, and its bytes are not what its name says';
+    const detail = isWhole
+      ? 'no snapshot needs it; a run that was interrupted leaves such objects'
+      : 'no snapshot needs it, and its bytes are not what its name says';
     findings.push({ ...finding, severity: isWhole ? 'info' : 'warning', detail });
   }
   return { findings, bytesRead };

@@ -67,11 +67,19 @@ export async function verifyTier(options: VerifyOptions): Promise<TierVerificati
   const copies = await checkMetadata(snapshots, options);
   findings.push(...copies.findings);
   const perSnapshot = await readIndexes(found.snapshots, options);
-  findings.push(...perSnapshot.lost.filter(({ snapshot }) => snapshot.manifest.header.tier === tier).map(({ snapshot, error }) => indexLost(snapshot, error)));
+  findings.push(
+    ...perSnapshot.lost
+      .filter(({ snapshot }) => snapshot.manifest.header.tier === tier)
+      .map(({ snapshot, error }) => indexLost(snapshot, error)),
+  );
   const ofTier = new Map([...perSnapshot.indexes].filter(([snapshot]) => snapshot.manifest.header.tier === tier));
   const checks = await checkStripes(ofTier, options);
   findings.push(...checks.findings);
-  const unexpected = await findUnexpected({ ...options, indexes: perSnapshot.indexes, indexesAreWhole: perSnapshot.lost.length === 0 });
+  const unexpected = await findUnexpected({
+    ...options,
+    indexes: perSnapshot.indexes,
+    indexesAreWhole: perSnapshot.lost.length === 0,
+  });
   findings.push(...unexpected.findings);
   if (snapshots.length === 0 && findings.length === 0) findings.push(nothingStored(tier));
   const newest = snapshots.at(-1);
@@ -96,9 +104,12 @@ export async function verifyTier(options: VerifyOptions): Promise<TierVerificati
 function placeFindings({ blemishes, places }: VerifyOptions): Finding[] {
   const findings = blemishes.map(({ location, error }): Finding => {
     const { message: detail } = error;
-    if (error.code === 'format/malformed') return { kind: 'object-corrupt', severity: 'error', location, object: VAULT_FILE_NAME, detail };
-    if (error.code === 'format/newer') return { kind: 'backend-unavailable', severity: 'error', location, object: VAULT_FILE_NAME, detail };
-    if (places.some(({ backend }) => backend.location === location)) return { kind: 'object-missing', severity: 'error', location, object: VAULT_FILE_NAME, detail };
+    if (error.code === 'format/malformed')
+      return { kind: 'object-corrupt', severity: 'error', location, object: VAULT_FILE_NAME, detail };
+    if (error.code === 'format/newer')
+      return { kind: 'backend-unavailable', severity: 'error', location, object: VAULT_FILE_NAME, detail };
+    if (places.some(({ backend }) => backend.location === location))
+      return { kind: 'object-missing', severity: 'error', location, object: VAULT_FILE_NAME, detail };
     return { kind: 'backend-unavailable', severity: 'error', location, object: null, detail };
   });
   const holders = new Map<string, string>();
@@ -107,13 +118,26 @@ function placeFindings({ blemishes, places }: VerifyOptions): Finding[] {
     const first = holders.get(holder);
     const detail = `it says it is the same holder as ${first}, so what it keeps counts only once`;
     if (first === undefined) holders.set(holder, backend.location);
-    else findings.push({ kind: 'holder-repeated', severity: 'error', location: backend.location, object: VAULT_FILE_NAME, detail });
+    else
+      findings.push({
+        kind: 'holder-repeated',
+        severity: 'error',
+        location: backend.location,
+        object: VAULT_FILE_NAME,
+        detail,
+      });
   }
   return findings;
 }
 
 function nothingStored(tier: string): Finding {
-  return { kind: 'snapshot-none', severity: 'warning', location: `tier ${tier}`, object: null, detail: 'it has no snapshot, so there is nothing to restore' };
+  return {
+    kind: 'snapshot-none',
+    severity: 'warning',
+    location: `tier ${tier}`,
+    object: null,
+    detail: 'it has no snapshot, so there is nothing to restore',
+  };
 }
 
 /** One thing is said once, by the check that came first. */
@@ -137,25 +161,39 @@ function historyFindings({ tier, found, heads, otherTiers, keyring }: VerifyOpti
         return { kind: 'snapshot-lost', severity: 'error', location, object, detail: error.message };
       }),
     );
-  const own = found.problems.filter(({ object }) => object.startsWith(`snapshots/${tier}/`));
+  const told = new Set(found.broken.map(({ name }) => name.object.name));
+  const own = found.problems.filter(({ object }) => object.startsWith(`snapshots/${tier}/`) && !told.has(object));
   const damaged = [...keyring.problems, ...own].map(copyFinding);
   const breaks = findChainBreaks(found.snapshots, found.broken, heads)
     .filter((gap) => gap.tier === tier)
     .map((gap): Finding => {
-      const [kind, severity] = gap.kind === 'fork' ? (['fork', 'warning'] as const) : (['snapshot-missing', 'error'] as const);
+      const [kind, severity] =
+        gap.kind === 'fork' ? (['fork', 'info'] as const) : (['snapshot-missing', 'error'] as const);
       return { kind, severity, location: `tier ${tier}`, object: toHex(gap.digest), detail: gap.detail };
     });
   return [...broken, ...damaged, ...breaks];
 }
 
 function copyFinding({ location, object, kind }: ObjectProblem): Finding {
-  if (kind === 'corrupt') return { kind: 'object-corrupt', severity: 'error', location, object, detail: 'this copy is damaged or cannot be read' };
+  if (kind === 'corrupt')
+    return {
+      kind: 'object-corrupt',
+      severity: 'error',
+      location,
+      object,
+      detail: 'this copy is damaged or cannot be read',
+    };
   return { kind: 'object-missing', severity: 'warning', location, object, detail: `this copy is ${kind}` };
 }
 
-async function checkMetadata(snapshots: readonly Snapshot[], options: VerifyOptions): Promise<{ findings: Finding[]; bytesRead: number }> {
+async function checkMetadata(
+  snapshots: readonly Snapshot[],
+  options: VerifyOptions,
+): Promise<{ findings: Finding[]; bytesRead: number }> {
   const { places, keyring, signal } = options;
-  const segments = new Map(snapshots.flatMap(({ manifest }) => manifest.header.index.map((name) => [toHex(name), name] as const)));
+  const segments = new Map(
+    snapshots.flatMap(({ manifest }) => manifest.header.index.map((name) => [toHex(name), name] as const)),
+  );
   const byPrefix: readonly (readonly [string, readonly ExpectedCopy[]])[] = [
     ['keys/', bundlesOf(snapshots, keyring)],
     ['index/', [...segments.values()].map((digest) => ({ object: segmentObjectName(digest), digest }))],
@@ -192,7 +230,10 @@ interface IndexesRead {
 }
 
 /** Snapshots share most of their segments, so each is read once. */
-async function readIndexes(snapshots: readonly Snapshot[], { places, keyring, signal }: VerifyOptions): Promise<IndexesRead> {
+async function readIndexes(
+  snapshots: readonly Snapshot[],
+  { places, keyring, signal }: VerifyOptions,
+): Promise<IndexesRead> {
   const segments = new Map<string, ReturnType<typeof readSegment>>();
   const read = (digest: Uint8Array): ReturnType<typeof readSegment> => {
     const segment = segments.get(toHex(digest)) ?? readSegment(places, keyring, digest, signal);
@@ -217,7 +258,13 @@ async function readIndexes(snapshots: readonly Snapshot[], { places, keyring, si
 function indexLost({ object, manifest }: Snapshot, { message, context }: ValenceError): Finding {
   const { tier, sequence } = manifest.header;
   const segment = typeof context['object'] === 'string' ? context['object'] : object;
-  return { kind: 'index-lost', severity: 'error', location: `tier ${tier}, snapshot ${sequence}`, object: segment, detail: message };
+  return {
+    kind: 'index-lost',
+    severity: 'error',
+    location: `tier ${tier}, snapshot ${sequence}`,
+    object: segment,
+    detail: message,
+  };
 }
 
 interface StripeChecks {
@@ -231,20 +278,34 @@ interface StripeChecks {
 
 async function checkStripes(indexes: ReadonlyMap<Snapshot, IndexMap>, options: VerifyOptions): Promise<StripeChecks> {
   const { places, keyring, data, signal, progress } = options;
-  const stripes = new Map([...indexes].flatMap(([snapshot, index]) => index.liveStripes().map((stripe) => [toHex(stripe.geometry.packDigest), { snapshot, stripe }])));
+  const stripes = new Map(
+    [...indexes].flatMap(([snapshot, index]) =>
+      index.liveStripes().map((stripe) => [toHex(stripe.geometry.packDigest), { snapshot, stripe }]),
+    ),
+  );
   const presence = await Presence.load(places, signal);
   const findings: Finding[] = presence.problems.map(unlisted);
   const lost = new Set<string>();
   const absent = new Map<string, number>();
   const names = holderNames(options.found.snapshots);
   let [shards, bytesRead, done] = [0, 0, 0];
-  const check = async ({ snapshot, stripe }: { snapshot: Snapshot; stripe: IndexMap['stripes'][number] }): Promise<StripeCheck> => {
+  const check = async ({
+    snapshot,
+    stripe,
+  }: {
+    snapshot: Snapshot;
+    stripe: IndexMap['stripes'][number];
+  }): Promise<StripeCheck> => {
     if (!data) return checkListed(stripe, presence);
     const { maskKey } = keyring.secrets(snapshot.manifest.header.generation)!;
     return checkRead(stripe, { places, presence, maskKey, signal });
   };
   const entries = [...stripes];
-  for await (const result of aheadInOrder(entries.map(([, entry]) => entry), READS_AT_ONCE / 4, check)) {
+  for await (const result of aheadInOrder(
+    entries.map(([, entry]) => entry),
+    READS_AT_ONCE / 4,
+    check,
+  )) {
     const [id, { stripe }] = entries[done]!;
     done += 1;
     findings.push(...result.findings);
@@ -254,7 +315,13 @@ async function checkStripes(indexes: ReadonlyMap<Snapshot, IndexMap>, options: V
     if (result.good < stripe.geometry.k) lost.add(id);
     progress({ stage: data ? 'reading stripes' : 'checking stripes', done, total: entries.length });
   }
-  return { stripes: entries.length, shards, bytesRead, findings: [...findings, ...[...absent].map(holderAbsent)], lost };
+  return {
+    stripes: entries.length,
+    shards,
+    bytesRead,
+    findings: [...findings, ...[...absent].map(holderAbsent)],
+    lost,
+  };
 }
 
 function countAbsent(absent: Map<string, number>, names: HolderNames, holder: Uint8Array): void {
@@ -269,5 +336,11 @@ function holderAbsent([name, count]: readonly [string, number]): Finding {
 }
 
 function unlisted({ location, object }: ObjectProblem): Finding {
-  return { kind: 'backend-unavailable', severity: 'error', location, object: null, detail: `${object} could not be listed` };
+  return {
+    kind: 'backend-unavailable',
+    severity: 'error',
+    location,
+    object: null,
+    detail: `${object} could not be listed`,
+  };
 }

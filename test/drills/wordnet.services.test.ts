@@ -42,9 +42,31 @@ describe.each(['embedded', 'postgres'] as const)('WordNet on the %s engine', (en
     await valence('import', join(DATA, 'beliefs.jsonl.gz'), join(DATA, 'edges.jsonl.gz'), '--home', home);
     await valence('keys', 'init', '--home', home);
     for (const place of PLACES) {
-      await valence('backup', 'config', '--home', home, '--add-backend', place, '--type', 'directory', '--path', join(folder.path, place));
+      await valence(
+        'backup',
+        'config',
+        '--home',
+        home,
+        '--add-backend',
+        place,
+        '--type',
+        'directory',
+        '--path',
+        join(folder.path, place),
+      );
     }
-    await valence('backup', 'config', '--home', home, '--tier', 'main', '--backends', PLACES.join(','), '--erasure', '3/5');
+    await valence(
+      'backup',
+      'config',
+      '--home',
+      home,
+      '--tier',
+      'main',
+      '--backends',
+      PLACES.join(','),
+      '--erasure',
+      '3/5',
+    );
     const [snapshot] = await valence('backup', 'run', '--home', home);
     if (snapshot?.['survives'] !== 2) throw new Error('the snapshot does not survive the loss of two places');
     [{ digest }] = (await valence('digest', '--home', home)) as [{ digest: unknown }];

@@ -90,7 +90,11 @@ it('any k of n shards give back the data, n to 255', () => {
   fc.assert(fc.property(cases(255, 40), checkAnyChoice), { seed: SEED, numRuns: 25 });
 });
 
-it.for([[2, 3], [7, 15], [10, 15]] as const)('patterns of the profile %d of %d', ([k, n]) => {
+it.for([
+  [2, 3],
+  [7, 15],
+  [10, 15],
+] as const)('patterns of the profile %d of %d', ([k, n]) => {
   const indices = Array.from({ length: n }, (_, index) => index);
   const data = Uint8Array.from({ length: k * 37 }, (_, i) => (i * 167 + (i >> 3)) & 0xff);
   fc.assert(

@@ -136,14 +136,12 @@ describe('the choice of holders', () => {
   });
 
   it('moves only the places of a holder that leaves, where all domains are distinct', () => {
-    const alone = fc
-      .integer({ min: 2, max: 10 })
-      .map((count) =>
-        Array.from({ length: count }, (_, i): Candidate => ({
-          holder: filler(`holder ${i}`, 16),
-          domain: `domain ${i}`,
-        })),
-      );
+    const alone = fc.integer({ min: 2, max: 10 }).map((count) =>
+      Array.from({ length: count }, (_, i): Candidate => ({
+        holder: filler(`holder ${i}`, 16),
+        domain: `domain ${i}`,
+      })),
+    );
     fc.assert(
       fc.property(stripes, alone, fc.nat(), fc.integer({ min: 1, max: 9 }), (stripe, among, who, n) => {
         const gone = among[who % among.length]!;

@@ -92,9 +92,26 @@ export interface RestoreCall {
 }
 
 /** `backup restore` on a machine without a home. */
-export function restoreFrom({ from, to, masterKey, passphrase = PASSPHRASE, more = [] }: RestoreCall): Promise<CliResult> {
+export function restoreFrom({
+  from,
+  to,
+  masterKey,
+  passphrase = PASSPHRASE,
+  more = [],
+}: RestoreCall): Promise<CliResult> {
   const locations = from.flatMap((place) => ['--from', place]);
-  const argv = ['backup', 'restore', ...locations, '--to', to, '--key-file', masterKey, '--home', `${to}-no-home`, '--json'];
+  const argv = [
+    'backup',
+    'restore',
+    ...locations,
+    '--to',
+    to,
+    '--key-file',
+    masterKey,
+    '--home',
+    `${masterKey}-no-home`,
+    '--json',
+  ];
   return runCli([...argv, ...more], { env: { VALENCE_PASSPHRASE: passphrase } });
 }
 
@@ -109,7 +126,9 @@ export async function filesIn(folder: string): Promise<string[]> {
 export async function contentsOf(folder: string): Promise<Record<string, string>> {
   const contents: Record<string, string> = {};
   for (const name of await filesIn(folder)) {
-    contents[name] = createHash('sha256').update(await readFile(join(folder, name))).digest('hex');
+    contents[name] = createHash('sha256')
+      .update(await readFile(join(folder, name)))
+      .digest('hex');
   }
   return contents;
 }
@@ -169,5 +188,11 @@ function belief(number: number): unknown {
   const embeddings = { small: Array.from({ length: 8 }, (_, i) => Math.sin(number * 8 + i)) };
   const provenance = { source_type: 'book', source_id: `isbn:${number % 12}` };
   if (number % 3 === 0) return { id, content, embeddings };
-  return { id, content, confidence: (number % 100) / 100, provenance, ...(number % 5 === 0 ? { valid_until: '2030-01-01T00:00:00Z' } : {}) };
+  return {
+    id,
+    content,
+    confidence: (number % 100) / 100,
+    provenance,
+    ...(number % 5 === 0 ? { valid_until: '2030-01-01T00:00:00Z' } : {}),
+  };
 }

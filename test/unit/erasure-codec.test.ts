@@ -35,7 +35,13 @@ describe('published vectors', () => {
   // JavaReedSolomon ReedSolomonTest.testOneEncode, klauspost/reedsolomon reedsolomon_test.go TestOneEncode
   it('5 + 5', () => {
     const shards = erasureCodec(5, 10).encode(Uint8Array.of(0, 1, 4, 5, 2, 3, 6, 7, 8, 9));
-    expect(shards.slice(5).map((shard) => [...shard])).toEqual([[12, 13], [10, 11], [14, 15], [90, 91], [94, 95]]);
+    expect(shards.slice(5).map((shard) => [...shard])).toEqual([
+      [12, 13],
+      [10, 11],
+      [14, 15],
+      [90, 91],
+      [94, 95],
+    ]);
   });
 
   // klauspost/reedsolomon galois_test.go testGalois: 34 bytes times a constant
@@ -44,8 +50,40 @@ describe('published vectors', () => {
     [177, '00b17fcefe4f819e0306e875bd4036a395cb0cdd6ca21323925ced1baa64d5e5549a'],
   ] as const)('the kernel times %d', ([factor, expected]) => {
     const input = Uint8Array.of(
-      0, 1, 2, 3, 4, 5, 6, 10, 50, 100, 150, 174, 201, 255, 99, 32, 67, 85, 200, 199, 198, 197, 196, 195, 194, 193, 192,
-      191, 190, 189, 188, 187, 186, 185,
+      0,
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      10,
+      50,
+      100,
+      150,
+      174,
+      201,
+      255,
+      99,
+      32,
+      67,
+      85,
+      200,
+      199,
+      198,
+      197,
+      196,
+      195,
+      194,
+      193,
+      192,
+      191,
+      190,
+      189,
+      188,
+      187,
+      186,
+      185,
     );
     const output = new Uint8Array(input.length);
     combine(combination([Uint8Array.of(factor)]), [input], [output]);
@@ -56,8 +94,22 @@ describe('published vectors', () => {
 describe('the npm codec', async () => {
   const other = await ReedSolomonErasure.fromCurrentDirectory();
   const profiles = [
-    [1, 2], [1, 5], [2, 3], [3, 5], [4, 6], [5, 9], [5, 10], [7, 15], [10, 15], [10, 14], [17, 20], [3, 200], [64, 128],
-    [127, 255], [200, 255], [254, 255],
+    [1, 2],
+    [1, 5],
+    [2, 3],
+    [3, 5],
+    [4, 6],
+    [5, 9],
+    [5, 10],
+    [7, 15],
+    [10, 15],
+    [10, 14],
+    [17, 20],
+    [3, 200],
+    [64, 128],
+    [127, 255],
+    [200, 255],
+    [254, 255],
   ] as const;
 
   it.for(profiles)('agrees byte for byte at %d of %d', ([k, n]) => {
@@ -83,7 +135,11 @@ describe('the npm codec', async () => {
 });
 
 describe('every erasure pattern', () => {
-  it.for([[2, 3], [3, 5], [5, 9]] as const)('of %d of %d gives back data and shards', ([k, n]) => {
+  it.for([
+    [2, 3],
+    [3, 5],
+    [5, 9],
+  ] as const)('of %d of %d gives back data and shards', ([k, n]) => {
     const data = bytes(k * 49, n);
     const codec = erasureCodec(k, n);
     const shards = codec.encode(data);
@@ -100,7 +156,11 @@ describe('every erasure pattern', () => {
     expect(patterns).toBe({ 3: 4, 5: 16, 9: 256 }[n]);
   });
 
-  it.for([[2, 3], [3, 5], [5, 9]] as const)('that leaves fewer than %d of %d is refused', ([k, n]) => {
+  it.for([
+    [2, 3],
+    [3, 5],
+    [5, 9],
+  ] as const)('that leaves fewer than %d of %d is refused', ([k, n]) => {
     const codec = erasureCodec(k, n);
     const shards = codec.encode(bytes(k * 3, n));
     for (const lost of subsets(n, n - k + 1)) {
@@ -151,7 +211,11 @@ describe('ErasureCodec', () => {
     const shards = erasureCodec(3, 5).encode(data, parity);
     expect(shards.slice(0, 3).every((shard) => shard.buffer === data.buffer)).toBe(true);
     expect(shards.slice(3).every((shard) => shard.buffer === parity.buffer)).toBe(true);
-    expect(erasureCodec(3, 5).encode(data).map((shard) => [...shard])).toEqual(shards.map((shard) => [...shard]));
+    expect(
+      erasureCodec(3, 5)
+        .encode(data)
+        .map((shard) => [...shard]),
+    ).toEqual(shards.map((shard) => [...shard]));
   });
 
   it('rebuilds in the order asked for and passes present shards through', () => {

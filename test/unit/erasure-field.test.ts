@@ -70,16 +70,48 @@ describe('GF(2^8)', () => {
 // JavaReedSolomon MatrixTest, klauspost/reedsolomon matrix_test.go
 describe('matrices', () => {
   it('multiply as published', () => {
-    expect(plain(multiplyMatrices(matrix([[1, 2], [3, 4]]), matrix([[5, 6], [7, 8]])))).toEqual([[11, 22], [19, 42]]);
+    expect(
+      plain(
+        multiplyMatrices(
+          matrix([
+            [1, 2],
+            [3, 4],
+          ]),
+          matrix([
+            [5, 6],
+            [7, 8],
+          ]),
+        ),
+      ),
+    ).toEqual([
+      [11, 22],
+      [19, 42],
+    ]);
   });
 
   it('invert as published', () => {
-    expect(plain(invertMatrix(matrix([[56, 23, 98], [3, 100, 200], [45, 201, 123]])))).toEqual([
+    expect(
+      plain(
+        invertMatrix(
+          matrix([
+            [56, 23, 98],
+            [3, 100, 200],
+            [45, 201, 123],
+          ]),
+        ),
+      ),
+    ).toEqual([
       [175, 133, 33],
       [130, 13, 245],
       [112, 35, 126],
     ]);
-    const shuffled = [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1], [7, 7, 6, 6, 1]];
+    const shuffled = [
+      [1, 0, 0, 0, 0],
+      [0, 1, 0, 0, 0],
+      [0, 0, 0, 1, 0],
+      [0, 0, 0, 0, 1],
+      [7, 7, 6, 6, 1],
+    ];
     expect(plain(invertMatrix(matrix(shuffled)))).toEqual([
       [1, 0, 0, 0, 0],
       [0, 1, 0, 0, 0],
@@ -90,7 +122,14 @@ describe('matrices', () => {
   });
 
   it('refuse a singular matrix and sizes that do not fit', () => {
-    throwsInvariant(() => invertMatrix(matrix([[1, 2], [1, 2]])));
+    throwsInvariant(() =>
+      invertMatrix(
+        matrix([
+          [1, 2],
+          [1, 2],
+        ]),
+      ),
+    );
     throwsInvariant(() => multiplyMatrices(matrix([[1, 2]]), matrix([[1]])));
   });
 
@@ -101,7 +140,14 @@ describe('matrices', () => {
   });
 
   it('of the code exist for 1 <= k <= n <= 255 only', () => {
-    for (const [k, n] of [[0, 1], [1, 0], [4, 3], [1, 256], [1.5, 3], [2, Number.NaN]] as const) {
+    for (const [k, n] of [
+      [0, 1],
+      [1, 0],
+      [4, 3],
+      [1, 256],
+      [1.5, 3],
+      [2, Number.NaN],
+    ] as const) {
       throwsInvariant(() => systematicMatrix(k, n));
     }
     expect(systematicMatrix(255, 255)).toHaveLength(255);

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
+import type { IndexedStripe, PlacedShard } from '../../src/format/index/segment-body.ts';
+import { shardObjectName } from '../../src/format/shard/name.ts';
 import { availableChunks } from '../../src/pipeline/known-chunks.ts';
 import { uuidText } from '../../src/core/ids.ts';
 import { IndexMap } from '../../src/vault/index-map.ts';
+import type { Place } from '../../src/vault/places.ts';
+import { Presence } from '../../src/vault/presence.ts';
+import { MemoryBackend } from '../support/memory-backend.ts';
 import { filler } from '../support/tree-fixture.ts';
 
 const name = (of: string): Uint8Array => filler(of, 32);
@@ -16,7 +20,7 @@ function stripe(chunks: readonly (readonly [string, number])[]): IndexedStripe {
       index,
       holder: holder(index),
       epoch: 0,
-      name: name('s'),
+      name: name(`s ${index}`),
       root: name('r'),
       groups: [],
     })),
@@ -66,12 +70,23 @@ describe('an index', () => {
     expect(map.liveStripes()).toEqual([]);
   });
 
-  it('tells which chunks these holders could still give', () => {
+  it('tells which chunks the holders could still give, from what they list', () => {
     const can = (holders: readonly number[]): ((of: string) => boolean) => {
-      const isAvailable = availableChunks(index, new Set(holders.map((i) => uuidText(holder(i)))), uuidText);
+      const places = [0, 1, 2].map((i) => ({ backend: new MemoryBackend(String(i)), holder: uuidText(holder(i)) }));
+      const listed = first.shards
+        .filter((_, i) => holders.includes(i))
+        .map(
+          (shard) =>
+            [shardObjectName(shard.name), new Map([[placeOf(places, shard), first.geometry.shardLength]])] as const,
+        );
+      const isAvailable = availableChunks(index, new Presence(places, new Map(listed), []));
       return (of) => isAvailable(name(of));
     };
     expect(['a', 'd', 'z'].map(can([0, 2]))).toEqual([true, true, false]);
     expect(['a', 'd', 'z'].map(can([0]))).toEqual([false, true, false]);
   });
 });
+
+function placeOf(places: readonly Place[], shard: PlacedShard): unknown {
+  return places.find((place) => place.holder === uuidText(shard.holder))!.backend;
+}

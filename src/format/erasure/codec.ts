@@ -73,7 +73,12 @@ export class ErasureCodec {
       if (shard) place.set(shard);
       else missing.push(index);
     }
-    this.#compute(shards, sources, missing, missing.map((index) => places[index]!));
+    this.#compute(
+      shards,
+      sources,
+      missing,
+      missing.map((index) => places[index]!),
+    );
     return data;
   }
 
@@ -84,7 +89,10 @@ export class ErasureCodec {
    */
   rebuild(shards: readonly (Uint8Array | null)[], wanted: readonly number[]): Uint8Array[] {
     invariant(new Set(wanted).size === wanted.length, 'a wanted shard index repeats');
-    invariant(wanted.every((index) => shards[index] !== undefined), 'a wanted shard index is out of range');
+    invariant(
+      wanted.every((index) => shards[index] !== undefined),
+      'a wanted shard index is out of range',
+    );
     const sources = this.#sources(shards);
     const missing = wanted.filter((index) => shards[index] === null);
     const rebuilt = split(uninitialised(missing.length * shards[sources[0]!]!.length), missing.length);
@@ -99,7 +107,10 @@ export class ErasureCodec {
     if (present.length < this.k) throw tooFewShards(present, this.k, this.n);
     const length = shards[present[0]!]!.length;
     checkLength(length);
-    invariant(present.every((index) => shards[index]!.length === length), 'shards of a stripe differ in length');
+    invariant(
+      present.every((index) => shards[index]!.length === length),
+      'shards of a stripe differ in length',
+    );
     return present.slice(0, this.k);
   }
 
@@ -112,9 +123,18 @@ export class ErasureCodec {
     if (missing.length === 0) return;
     const decoder = decoders.get(`${this.k}/${this.n}:${sources.join()}:${missing.join()}`, () => {
       const toData = invertMatrix(sources.map((index) => this.#rows[index]!));
-      return combination(multiplyMatrices(missing.map((index) => this.#rows[index]!), toData));
+      return combination(
+        multiplyMatrices(
+          missing.map((index) => this.#rows[index]!),
+          toData,
+        ),
+      );
     });
-    combine(decoder, sources.map((index) => shards[index]!), outputs);
+    combine(
+      decoder,
+      sources.map((index) => shards[index]!),
+      outputs,
+    );
   }
 }
 

@@ -83,7 +83,10 @@ export function combine(plan: Combination, inputs: readonly Uint8Array[], output
   if (plan.outputs === 0) return;
   const length = inputs[0]?.length ?? 0;
   invariant(inputs.length === plan.inputs && outputs.length === plan.outputs, 'wrong number of inputs or outputs');
-  invariant([...inputs, ...outputs].every((array) => array.length === length), 'inputs and outputs differ in length');
+  invariant(
+    [...inputs, ...outputs].every((array) => array.length === length),
+    'inputs and outputs differ in length',
+  );
   memory.set(plan.tables, 0);
   const block = blockBytes(inputs.length + outputs.length);
   const stride = block + SKEW_BYTES;

@@ -51,7 +51,11 @@ export function encodeSegment(header: SegmentHeader, body: SegmentBody, keys: Se
   const sealed = aeadSeal(bodyContext(keys.indexKey, salt, clear), pad(encodeSegmentBody(body)));
   invariant(sealed.length <= SEGMENT_BYTES_MAX, 'an index segment is longer than any reader takes');
   const signature = sign(keys.signingKey, KIND, Buffer.concat([clear, sha256(sealed)]), random);
-  return new ByteWriter(clear.length + 4 + sealed.length + SIGNATURE_BYTES).bytes(clear).sized(sealed).bytes(signature).finish();
+  return new ByteWriter(clear.length + 4 + sealed.length + SIGNATURE_BYTES)
+    .bytes(clear)
+    .sized(sealed)
+    .bytes(signature)
+    .finish();
 }
 
 /** Splits a segment without any key. @throws `format/malformed`, `format/newer` */
@@ -84,7 +88,11 @@ export function openSegment(segment: ParsedSegment, indexKey: Uint8Array, writer
 
 function encodeHeader(header: SegmentHeader, salt: Uint8Array): Uint8Array {
   const tier = utf8(header.tier);
-  const writer = new ByteWriter(160).bytes(magic(KIND)).bytes(uuidBytes(header.vaultId)).bytes(uuidBytes(header.generation)).bytes(uuidBytes(header.writerId));
+  const writer = new ByteWriter(160)
+    .bytes(magic(KIND))
+    .bytes(uuidBytes(header.vaultId))
+    .bytes(uuidBytes(header.generation))
+    .bytes(uuidBytes(header.writerId));
   return writer.u8(tier.length).bytes(tier).bytes(salt).finish();
 }
 

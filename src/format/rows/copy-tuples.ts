@@ -69,7 +69,10 @@ export class TupleReader {
   /** Refuses a stream that ended in the middle. */
   end(): void {
     if (this.#inStream || this.#pendingBytes > 0) {
-      throw new ValenceError('format/malformed', `the rows of ${this.#layout.name} end in the middle of the COPY stream`);
+      throw new ValenceError(
+        'format/malformed',
+        `the rows of ${this.#layout.name} end in the middle of the COPY stream`,
+      );
     }
   }
 
@@ -124,7 +127,10 @@ export class TupleReader {
     const fields = bytes.readUInt16BE(offset);
     if (fields !== this.#layout.columns.length) {
       const expected = this.#layout.columns.length;
-      throw new ValenceError('format/malformed', `a row of ${this.#layout.name} has ${fields} fields, ${expected} expected`);
+      throw new ValenceError(
+        'format/malformed',
+        `a row of ${this.#layout.name} has ${fields} fields, ${expected} expected`,
+      );
     }
     let at = offset + 2;
     let largest = 0;

@@ -89,7 +89,10 @@ function skipRow(reader: ByteReader, columns: number): void {
 }
 
 /** The original row from its leaf form; `pieces` gives each piece's bytes by content id. */
-export function inlineLargeValues(fields: readonly LeafField[], pieces: (contentId: Uint8Array) => Uint8Array): Uint8Array {
+export function inlineLargeValues(
+  fields: readonly LeafField[],
+  pieces: (contentId: Uint8Array) => Uint8Array,
+): Uint8Array {
   const writer = new ByteWriter(INLINE_VALUE_BYTES_MAX * 2).u16(fields.length);
   for (const field of fields) {
     if (field.kind === 'inline') {
@@ -98,7 +101,8 @@ export function inlineLargeValues(fields: readonly LeafField[], pieces: (content
       continue;
     }
     const value = Buffer.concat(field.pieceIds.map((id) => pieces(id)));
-    if (value.length !== field.length) throw new ValenceError('format/malformed', 'the pieces of a large value have a wrong length');
+    if (value.length !== field.length)
+      throw new ValenceError('format/malformed', 'the pieces of a large value have a wrong length');
     writer.sized(value);
   }
   return writer.finish();

@@ -10,7 +10,12 @@ export interface KeyShape {
   readonly keyBytes: number;
   /** `keyBytes` rounded up to whole AES blocks; the rest is zero. */
   readonly paddedBytes: number;
-  readonly parts: readonly { readonly field: number; readonly offset: number; readonly bytes: number; readonly kind: KeyPart['kind'] }[];
+  readonly parts: readonly {
+    readonly field: number;
+    readonly offset: number;
+    readonly bytes: number;
+    readonly kind: KeyPart['kind'];
+  }[];
 }
 
 export function keyShape(layout: TreeLayout): KeyShape {

@@ -35,7 +35,12 @@ export type Compression = 'try' | 'none';
  * Seals one chunk under a fresh random key, and opens it again before giving it out: a compressor's or cipher's fault is
  * caught while the original is still at hand.
  */
-export function sealChunk(kind: ChunkKind, plaintext: Uint8Array, random: Random, compression: Compression = 'try'): SealedChunk {
+export function sealChunk(
+  kind: ChunkKind,
+  plaintext: Uint8Array,
+  random: Random,
+  compression: Compression = 'try',
+): SealedChunk {
   invariant(plaintext.length <= CHUNK_BYTES_MAX, `a chunk of ${plaintext.length} bytes is too long`);
   const key = random.bytes(32);
   const compressed = compression === 'try' ? compress(plaintext) : plaintext;
@@ -44,7 +49,12 @@ export function sealChunk(kind: ChunkKind, plaintext: Uint8Array, random: Random
   header[0] = shrunk ? ZSTD : RAW;
   header.writeUInt32BE(plaintext.length, 1);
   const cipher = createCipheriv('aes-256-gcm', createSecretKey(key), NONCE).setAAD(aad(kind));
-  const sealed = Buffer.concat([cipher.update(header), cipher.update(shrunk ? compressed : plaintext), cipher.final(), cipher.getAuthTag()]);
+  const sealed = Buffer.concat([
+    cipher.update(header),
+    cipher.update(shrunk ? compressed : plaintext),
+    cipher.final(),
+    cipher.getAuthTag(),
+  ]);
   const chunk = { name: sha256(sealed), key, sealed };
   invariant(view(plaintext).equals(openChunk(kind, sealed, key)), 'a sealed chunk does not open to what was sealed');
   return chunk;
@@ -55,12 +65,15 @@ export function sealChunk(kind: ChunkKind, plaintext: Uint8Array, random: Random
  * @throws `integrity/authentication-failed`, or `format/malformed` when what was sealed is not a chunk
  */
 export function openChunk(kind: ChunkKind, sealed: Uint8Array, key: Uint8Array): Uint8Array {
-  if (sealed.length < HEADER_BYTES + TAG_BYTES) throw new ValenceError('format/malformed', 'a sealed chunk is cut short');
+  if (sealed.length < HEADER_BYTES + TAG_BYTES)
+    throw new ValenceError('format/malformed', 'a sealed chunk is cut short');
   const payload = decrypt(kind, sealed, key);
   const length = payload.readUInt32BE(1);
-  if (length > CHUNK_BYTES_MAX) throw new ValenceError('format/malformed', `a chunk of ${length} bytes is longer than any may be`);
+  if (length > CHUNK_BYTES_MAX)
+    throw new ValenceError('format/malformed', `a chunk of ${length} bytes is longer than any may be`);
   const plaintext = decompress(payload[0]!, payload.subarray(HEADER_BYTES), length);
-  if (plaintext.length !== length) throw new ValenceError('format/malformed', 'a chunk does not have the length it states');
+  if (plaintext.length !== length)
+    throw new ValenceError('format/malformed', 'a chunk does not have the length it states');
   return plaintext;
 }
 
@@ -73,12 +86,16 @@ function compress(plaintext: Uint8Array): Uint8Array {
 function decrypt(kind: ChunkKind, sealed: Uint8Array, key: Uint8Array): Buffer {
   const bytes = view(sealed);
   const split = bytes.length - TAG_BYTES;
-  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(key), NONCE).setAAD(aad(kind)).setAuthTag(bytes.subarray(split));
+  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(key), NONCE)
+    .setAAD(aad(kind))
+    .setAuthTag(bytes.subarray(split));
   const payload = decipher.update(bytes.subarray(0, split));
   try {
     decipher.final();
   } catch (cause) {
-    throw new ValenceError('integrity/authentication-failed', 'a chunk does not open with the key its parent keeps', { cause });
+    throw new ValenceError('integrity/authentication-failed', 'a chunk does not open with the key its parent keeps', {
+      cause,
+    });
   }
   return payload;
 }
@@ -87,7 +104,10 @@ function decompress(method: number, body: Buffer, length: number): Uint8Array {
   if (method === RAW) return body;
   if (method !== ZSTD) throw new ValenceError('format/malformed', `unknown compression method ${method}`);
   try {
-    return zstdDecompressSync(body, { maxOutputLength: Math.max(length, 1), chunkSize: Math.max(length, CHUNK_SIZE_MIN) });
+    return zstdDecompressSync(body, {
+      maxOutputLength: Math.max(length, 1),
+      chunkSize: Math.max(length, CHUNK_SIZE_MIN),
+    });
   } catch (cause) {
     throw new ValenceError('format/malformed', 'a chunk does not decompress', { cause });
   }

@@ -59,7 +59,10 @@ export function stripeId(geometry: StripeGeometry): Uint8Array {
 
 /** Pads a pack with zeros and codes it. The shards are not masked yet. */
 export function encodeStripe(pack: Uint8Array, profile: Profile): { geometry: StripeGeometry; shards: Uint8Array[] } {
-  invariant(pack.length > 0 && pack.length <= packCapacity(profile), `a pack of ${pack.length} bytes does not fit ${profile.k} shards`);
+  invariant(
+    pack.length > 0 && pack.length <= packCapacity(profile),
+    `a pack of ${pack.length} bytes does not fit ${profile.k} shards`,
+  );
   const shardLength = padmeLength(Math.ceil(pack.length / profile.k));
   const padded = Buffer.alloc(shardLength * profile.k);
   padded.set(pack);
@@ -80,14 +83,22 @@ export function encodeStripe(pack: Uint8Array, profile: Profile): { geometry: St
 export function decodeStripe(geometry: StripeGeometry, shards: readonly (Uint8Array | null)[]): Uint8Array {
   const padded = erasureCodec(geometry.k, geometry.n).reconstruct(shards);
   if (Buffer.compare(sha256(padded), geometry.packDigest) !== 0) {
-    throw new ValenceError('integrity/authentication-failed', 'the shards of a stripe decode to other bytes than were stored');
+    throw new ValenceError(
+      'integrity/authentication-failed',
+      'the shards of a stripe decode to other bytes than were stored',
+    );
   }
   return padded.subarray(0, geometry.packLength);
 }
 
 /** Masks a shard, or takes the mask off again. Gives new bytes. */
 export function maskShard(maskKey: Uint8Array, context: MaskContext, bytes: Uint8Array): Uint8Array {
-  const info = new ByteWriter(64).bytes(context.stripeId).u8(context.index).bytes(context.holder).u32(context.epoch).finish();
+  const info = new ByteWriter(64)
+    .bytes(context.stripeId)
+    .u8(context.index)
+    .bytes(context.holder)
+    .u32(context.epoch)
+    .finish();
   const key = derive(maskKey, LABELS.shardMask, 32, info);
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(view(bytes));
 }

@@ -58,9 +58,11 @@ export function decodeManifestBody(bytes: Uint8Array): ManifestBody {
 function readTree(fields: JsonFields): RootedTree {
   const model = fields.uuidOrNull('model');
   const level = fields.count('level');
-  if (level > TREE_LEVEL_MAX) throw new ValenceError('format/malformed', `malformed snapshot body: a tree of ${level} levels`);
+  if (level > TREE_LEVEL_MAX)
+    throw new ValenceError('format/malformed', `malformed snapshot body: a tree of ${level} levels`);
   const [code, rowVersion] = [fields.count('code'), fields.count('rowVersion')];
-  if (code > U8_MAX || rowVersion > U8_MAX) throw new ValenceError('format/malformed', 'malformed snapshot body: impossible tree or row version');
+  if (code > U8_MAX || rowVersion > U8_MAX)
+    throw new ValenceError('format/malformed', 'malformed snapshot body: impossible tree or row version');
   const summary = {
     code,
     rowVersion,

@@ -24,6 +24,10 @@ export interface ManifestHeader {
 }
 
 const WHAT = 'snapshot header';
+/** There must always be a next one. */
+const SEQUENCE_MAX = 2 ** 52;
+/** The last millisecond that ECMAScript can name. */
+const TIME_MAX = 8.64e15;
 
 export function encodeManifestHeader(header: ManifestHeader): Uint8Array {
   return encodeJson({
@@ -46,7 +50,9 @@ export function decodeManifestHeader(bytes: Uint8Array): ManifestHeader {
   refuseFeatures(fields.texts('requiredFeatures'));
   const tier = fields.text('tier');
   const sequence = fields.count('sequence');
-  if (!TIER_NAME.test(tier) || sequence < 1) throw new ValenceError('format/malformed', `malformed ${WHAT}: impossible tier or sequence`);
+  const createdAt = fields.count('createdAt');
+  if (!TIER_NAME.test(tier) || sequence < 1 || sequence > SEQUENCE_MAX || createdAt > TIME_MAX)
+    throw new ValenceError('format/malformed', `malformed ${WHAT}: impossible tier, sequence or time`);
   return {
     vaultId: fields.uuid('vault'),
     generation: fields.uuid('generation'),
@@ -54,7 +60,7 @@ export function decodeManifestHeader(bytes: Uint8Array): ManifestHeader {
     tier,
     sequence,
     previous: fields.digestOrNull('previous'),
-    createdAt: fields.count('createdAt'),
+    createdAt,
     salt: fields.digest('salt'),
     index: fields.texts('index').map((name) => fromHex(name, 32)),
   };
@@ -62,7 +68,11 @@ export function decodeManifestHeader(bytes: Uint8Array): ManifestHeader {
 
 function refuseFeatures(features: readonly string[]): void {
   if (features.length === 0) return;
-  throw new ValenceError('format/newer', `this snapshot needs features this program does not know: ${features.join(', ')}`, {
-    hint: 'upgrade valence and try again',
-  });
+  throw new ValenceError(
+    'format/newer',
+    `this snapshot needs features this program does not know: ${features.join(', ')}`,
+    {
+      hint: 'upgrade valence and try again',
+    },
+  );
 }

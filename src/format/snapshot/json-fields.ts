@@ -17,7 +17,8 @@ export class JsonFields {
   readonly #what: string;
 
   constructor(value: unknown, what: string) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(what, 'an object is expected');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw malformed(what, 'an object is expected');
     this.#value = value as Json;
     this.#what = what;
   }

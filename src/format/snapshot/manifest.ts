@@ -53,7 +53,10 @@ export interface ParsedManifest {
 
 export function encodeManifest(manifest: Manifest, keys: ManifestKeys, random: Random): Uint8Array {
   const header = encodeManifestHeader(manifest.header);
-  const sealedSummary = aeadSeal(summaryContext(keys.indexKey, manifest.header, header), pad(encodeSummary(manifest.summary)));
+  const sealedSummary = aeadSeal(
+    summaryContext(keys.indexKey, manifest.header, header),
+    pad(encodeSummary(manifest.summary)),
+  );
   const envelope = sealEnvelope(keys.recipients, encodeManifestBody(manifest.body), envelopeContext(header), random);
   const fits = [header, sealedSummary, envelope].every((part) => part.length <= MANIFEST_BYTES_MAX);
   invariant(fits, 'a manifest is longer than any reader takes');

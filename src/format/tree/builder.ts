@@ -78,7 +78,8 @@ export class TreeBuilder<R> {
       if (batch.hasLargeValue) this.#appendMoved(batch.bytes.subarray(start, end));
       else this.#append(batch.bytes, start, end);
       this.#leafValueBytes += end - start;
-      if (cutsAfter(words[row]!, before, this.#leafBytes, this.#options.layout.leafAim)) this.#endLeaf(this.#keyOf(batch, row));
+      if (cutsAfter(words[row]!, before, this.#leafBytes, this.#options.layout.leafAim))
+        this.#endLeaf(this.#keyOf(batch, row));
       start = end;
     }
     if (batch.count > 0) this.#lastKey = this.#keyOf(batch, batch.count - 1);
@@ -92,7 +93,10 @@ export class TreeBuilder<R> {
     for (; top === null; level += 1) top = this.#levels[level]!.finish();
     const { layout, modelId } = this.#options;
     const { contentId, rows, bytes } = top;
-    return { summary: { code: layout.code, rowVersion: layout.rowVersion, level, modelId, contentId, rows, bytes }, root: await top.stored };
+    return {
+      summary: { code: layout.code, rowVersion: layout.rowVersion, level, modelId, contentId, rows, bytes },
+      root: await top.stored,
+    };
   }
 
   /** Rows are many, so keys are compared where they lie. */
@@ -102,7 +106,8 @@ export class TreeBuilder<R> {
     for (let at = paddedBytes; ascends && at < count * paddedBytes; at += paddedBytes) {
       ascends = keys.compare(keys, at, at + keyBytes, at - paddedBytes, at - paddedBytes + keyBytes) < 0;
     }
-    if (!ascends) throw new ValenceError('format/malformed', `the rows of ${this.#options.layout.name} do not come in key order`);
+    if (!ascends)
+      throw new ValenceError('format/malformed', `the rows of ${this.#options.layout.name} do not come in key order`);
   }
 
   #keyOf(batch: TupleBatch, row: number): Buffer {

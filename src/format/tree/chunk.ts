@@ -35,9 +35,11 @@ export function encodeChunk(chunk: Chunk): Uint8Array {
 export function decodeChunk(bytes: Uint8Array): Chunk {
   const reader = new ByteReader(bytes, 'chunk');
   const kind = reader.u8();
-  if (kind !== CHUNK_KIND.leaf && kind !== CHUNK_KIND.node && kind !== CHUNK_KIND.piece) reader.fail(`unknown kind ${kind}`);
+  if (kind !== CHUNK_KIND.leaf && kind !== CHUNK_KIND.node && kind !== CHUNK_KIND.piece)
+    reader.fail(`unknown kind ${kind}`);
   const label: ChunkLabel = { kind: kind as ChunkKind, tree: reader.u8(), level: reader.u8(), rowVersion: reader.u8() };
-  if (label.level > TREE_LEVEL_MAX || (label.level > 0) !== (kind === CHUNK_KIND.node)) reader.fail(`level ${label.level} of kind ${kind}`);
+  if (label.level > TREE_LEVEL_MAX || label.level > 0 !== (kind === CHUNK_KIND.node))
+    reader.fail(`level ${label.level} of kind ${kind}`);
   const content = reader.sized(CHUNK_BYTES_MAX);
   if (reader.remaining % REFERENCE_BYTES !== 0) reader.fail('references are cut short');
   if (kind === CHUNK_KIND.piece && reader.remaining > 0) reader.fail('a piece with references');

@@ -52,7 +52,11 @@ export class ContentIds {
 
   /** The content root of a snapshot: one digest over all its trees, in the order of FORMAT.md §5.2. */
   root(schemaVersion: number, trees: readonly TreeSummary[]): Uint8Array {
-    const writer = new ByteWriter(64 + trees.length * 72).bytes(this.#idKey).bytes(ROOT_TAG).u32(schemaVersion).u32(trees.length);
+    const writer = new ByteWriter(64 + trees.length * 72)
+      .bytes(this.#idKey)
+      .bytes(ROOT_TAG)
+      .u32(schemaVersion)
+      .u32(trees.length);
     for (const tree of trees) {
       writer.u8(tree.code).u8(tree.rowVersion).u8(tree.level).u8(0).bytes(tree.modelId).bytes(tree.contentId);
       writer.u64(tree.rows).u64(tree.bytes);

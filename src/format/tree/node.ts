@@ -29,7 +29,12 @@ export function decodeNode(content: Uint8Array, keyBytes: number): NodeEntry[] {
   const entries: NodeEntry[] = [];
   let last: Uint8Array | null = null;
   while (reader.remaining > 0) {
-    const entry = { lastKey: reader.bytes(keyBytes), contentId: reader.bytes(32), rows: reader.u64(), bytes: reader.u64() };
+    const entry = {
+      lastKey: reader.bytes(keyBytes),
+      contentId: reader.bytes(32),
+      rows: reader.u64(),
+      bytes: reader.u64(),
+    };
     if (last !== null && Buffer.compare(last, entry.lastKey) >= 0) reader.fail('keys do not ascend');
     last = entry.lastKey;
     entries.push(entry);
