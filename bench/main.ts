@@ -32,6 +32,7 @@ const rounds = Number(values.rounds);
 if (!Number.isInteger(beliefs) || beliefs < 1 || !Number.isInteger(rounds) || rounds < 1)
   throw new Error('--beliefs and --rounds take whole numbers');
 
+await shell('npm run --silent build');
 await using server = await startPostgres(SERVER_SETTINGS);
 const work = await mkdtemp(join(tmpdir(), 'valence-bench-'));
 try {

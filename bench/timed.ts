@@ -17,7 +17,8 @@ export interface Timed {
 }
 
 const REPORTER = join(import.meta.dirname, 'report-memory.ts');
-const CLI = join(import.meta.dirname, '..', 'src', 'cli', 'bin.ts');
+/** The build, which is what users run. */
+const CLI = join(import.meta.dirname, '..', 'dist', 'cli', 'bin.js');
 
 /** A shell command, with the programs of the measured server first; fails when it fails. */
 export async function shell(command: string, env: Readonly<Record<string, string>> = {}): Promise<Timed> {

@@ -9,8 +9,12 @@ import { run } from './run.ts';
  */
 export async function main(): Promise<void> {
   const controller = new AbortController();
+  let finished = false;
   const cancel = (): void => {
-    if (controller.signal.aborted) process.exit(ERRORS.cancelled.exit);
+    if (controller.signal.aborted) {
+      finished = true;
+      process.exit(ERRORS.cancelled.exit);
+    }
     controller.abort(
       new ValenceError('cancelled', 'cancelled', { hint: 'nothing half-done is kept; run the command again' }),
     );
@@ -21,7 +25,13 @@ export async function main(): Promise<void> {
   });
   // A closed standard error must not hide the exit status.
   process.stderr.on('error', () => {});
+  process.on('exit', () => {
+    if (finished) return;
+    process.stderr.write('valence: the work stopped in the middle; this is a defect, please report it\n');
+    process.exitCode = ERRORS['internal/invariant'].exit;
+  });
   process.exitCode = await run(process.argv.slice(2), processIo(controller.signal));
+  finished = true;
 }
 
 /** The streams are opened when first used: standard input costs, and a command that reads none must not hold it. */

@@ -28,7 +28,7 @@ export const VAULT_FILE_BYTES_MAX: number = 64 * KIB;
 export const TREE_LEVEL_MAX: number = 63;
 
 /** Sealed packs waiting in memory for a slow backend; above it they wait on disk. */
-export const SPOOL_MEMORY_BYTES: number = 48 * MIB;
+export const SPOOL_MEMORY_BYTES: number = 16 * MIB;
 /** Sealed packs waiting on disk; above it reading rows waits for the uploads. */
 export const SPOOL_DISK_BYTES: number = 8 * 1024 * MIB;
 /** Decoded packs that a restore keeps at hand. */

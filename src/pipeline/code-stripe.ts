@@ -1,4 +1,4 @@
-import { encodeStripe, stripeId, storeShard } from '../format/sealing/stripe.ts';
+import { encodeStripe, stripeId, storeShard, StripeScratch } from '../format/sealing/stripe.ts';
 import type { Profile, StoredShard, StripeGeometry } from '../format/sealing/stripe.ts';
 import { chooseHolders } from '../placement/choose-holders.ts';
 import type { Candidate } from '../placement/choose-holders.ts';
@@ -24,8 +24,10 @@ export interface CodedStripe {
 /** The mask epoch of a shard's first placement. */
 export const FIRST_EPOCH = 0;
 
+const scratch = new StripeScratch();
+
 export function codeStripe({ pack, profile, maskKey, candidates }: CodingTask): CodedStripe {
-  const { geometry, shards } = encodeStripe(pack, profile);
+  const { geometry, shards } = encodeStripe(pack, profile, scratch);
   const id = stripeId(geometry);
   const order = chooseHolders(id, candidates);
   const stored = shards.slice(0, order.length).map((shard, index) => {

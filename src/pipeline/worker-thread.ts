@@ -3,6 +3,9 @@ import { invariant, ValenceError } from '../core/errors.ts';
 
 /** A thread that answers requests one after another; bytes are handed over between the threads, not copied. */
 
+/** A small heap is collected often, and with it the large buffers that its objects keep alive. */
+const HEAP_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
+
 interface Envelope<T> {
   readonly id: number;
   readonly content: T;
@@ -37,6 +40,8 @@ export class WorkerThread<Request, Reply> implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#waiting.set(id, { resolve, reject });
     const envelope: Envelope<Request> = { id, content: request };
+    // An answer that is waited for must keep the process alive; an idle thread must not.
+    worker.ref();
     worker.postMessage(envelope, transfer);
     return promise;
   }
@@ -47,17 +52,17 @@ export class WorkerThread<Request, Reply> implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#module);
+    const worker = new Worker(this.#module, { resourceLimits: HEAP_LIMITS });
     worker.on('message', (reply: Envelope<Reply> | Failure) => this.#settle(reply));
     worker.on('error', (error) => this.#failAll(error));
     worker.on('exit', () => this.#failAll(new ValenceError('internal/invariant', 'a worker thread ended')));
-    worker.unref();
     return worker;
   }
 
   #settle(reply: Envelope<Reply> | Failure): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
+    if (this.#waiting.size === 0) this.#worker?.unref();
     if ('content' in reply) waiting?.resolve(reply.content);
     else waiting?.reject(new ValenceError('internal/invariant', reply.failed.message, { cause: reply.failed.stack }));
   }

@@ -57,23 +57,43 @@ export function stripeId(geometry: StripeGeometry): Uint8Array {
   return sha256(new ByteWriter(40).u8(code).u8(k).u8(n).u32(shardLength).bytes(packDigest).finish());
 }
 
-/** Pads a pack with zeros and codes it. The shards are not masked yet. */
-export function encodeStripe(pack: Uint8Array, profile: Profile): { geometry: StripeGeometry; shards: Uint8Array[] } {
+/** Memory of a coder that makes one stripe after another: touching fresh pages costs more than the arithmetic. */
+export class StripeScratch {
+  #padded: Buffer = Buffer.alloc(0);
+  #parity: Buffer = Buffer.alloc(0);
+
+  /** The pack with zeros after it. Valid until the next call. */
+  pad(pack: Uint8Array, length: number): Buffer {
+    if (this.#padded.length < length) this.#padded = Buffer.allocUnsafeSlow(length);
+    const padded = this.#padded.subarray(0, length);
+    padded.set(pack);
+    padded.fill(0, pack.length);
+    return padded;
+  }
+
+  /** Room for parity shards. Valid until the next call. */
+  parity(length: number): Buffer {
+    if (this.#parity.length < length) this.#parity = Buffer.allocUnsafeSlow(length);
+    return this.#parity.subarray(0, length);
+  }
+}
+
+/** Pads a pack with zeros and codes it. The shards are not masked yet, and lie in the scratch memory. */
+export function encodeStripe(
+  pack: Uint8Array,
+  profile: Profile,
+  scratch: StripeScratch = new StripeScratch(),
+): { geometry: StripeGeometry; shards: Uint8Array[] } {
   invariant(
     pack.length > 0 && pack.length <= packCapacity(profile),
     `a pack of ${pack.length} bytes does not fit ${profile.k} shards`,
   );
-  const shardLength = padmeLength(Math.ceil(pack.length / profile.k));
-  const padded = Buffer.alloc(shardLength * profile.k);
-  padded.set(pack);
-  const geometry = {
-    code: CODE_REED_SOLOMON,
-    ...profile,
-    shardLength,
-    packLength: pack.length,
-    packDigest: sha256(padded),
-  };
-  return { geometry, shards: erasureCodec(profile.k, profile.n).encode(padded) };
+  const { k, n } = profile;
+  const shardLength = padmeLength(Math.ceil(pack.length / k));
+  const padded = scratch.pad(pack, shardLength * k);
+  const packDigest = sha256(padded);
+  const geometry = { code: CODE_REED_SOLOMON, ...profile, shardLength, packLength: pack.length, packDigest };
+  return { geometry, shards: erasureCodec(k, n).encode(padded, scratch.parity((n - k) * shardLength)) };
 }
 
 /**
