@@ -31,7 +31,7 @@ export interface BackupCalls {
 }
 
 /** What `backup config` can do in one call. */
-export type ConfigurationEdit = AddBackend | SetTier;
+export type ConfigurationEdit = AddBackend | RemoveBackend | SetTier;
 
 export interface AddBackend {
   readonly kind: 'add-backend';
@@ -41,6 +41,12 @@ export interface AddBackend {
   readonly path: string | null;
   /** Failure domain; `null`: the backend is its own. */
   readonly domain: string | null;
+}
+
+/** What lies there stays; a backend that a tier uses is refused. */
+export interface RemoveBackend {
+  readonly kind: 'remove-backend';
+  readonly name: string;
 }
 
 export interface SetTier {

@@ -18,11 +18,21 @@ export async function configureBackups(
 ): Promise<ConfigurationView> {
   const file = await context.configFile();
   if (edit !== null) {
-    if (edit.kind === 'add-backend') await addBackend(file, edit);
-    else setTier(file, edit);
+    await applyEdit(file, edit);
     await file.save();
   }
   return view(context, file);
+}
+
+async function applyEdit(file: ConfigFile, edit: ConfigurationEdit): Promise<void> {
+  switch (edit.kind) {
+    case 'add-backend':
+      return addBackend(file, edit);
+    case 'remove-backend':
+      return file.removeBackend(edit.name);
+    case 'set-tier':
+      return setTier(file, edit);
+  }
 }
 
 async function addBackend(file: ConfigFile, edit: AddBackend): Promise<void> {

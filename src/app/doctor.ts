@@ -52,9 +52,7 @@ async function examineDatabase(context: AppContext, findings: HealthFinding[]): 
     );
   }
   for (const model of await missingVectorIndexes(database)) {
-    findings.push(
-      finding('warning', `model ${model.name} has no vector index`, 'run `valence init` or restore again to build it'),
-    );
+    findings.push(finding('warning', `model ${model.name} has no vector index`, 'run `valence init` to build it'));
   }
 }
 
@@ -93,7 +91,18 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
     findings.push(
       finding('error', 'no tier is configured, so nothing is backed up', 'see `valence backup config --help`'),
     );
-  const { away } = await openConfigured(context, config, [...config.backends.keys()]);
+  const used = new Set([...config.tiers.values()].flatMap((tier) => tier.backends));
+  const { away } = await openConfigured(context, config, [...used]);
+  for (const name of config.backends.keys()) {
+    if (!used.has(name))
+      findings.push(
+        finding(
+          'info',
+          `backend ${name} is used by no tier`,
+          `take it out with \`valence backup config --remove-backend ${name}\``,
+        ),
+      );
+  }
   for (const { location, error } of away)
     findings.push(finding('error', `backend ${location}: ${error.message}`, 'bring it back'));
   for (const [name, tier] of config.tiers) {

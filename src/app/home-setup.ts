@@ -5,6 +5,7 @@ import { makeFolderDurably } from '../core/files.ts';
 import { stripUrlPassword } from '../core/redact.ts';
 import { migrate } from '../schema/migrator.ts';
 import type { AppContext } from './context.ts';
+import { buildMissingIndexes } from './vector-indexes.ts';
 import type { HomeReport } from './knowledge-calls.ts';
 
 /** The home holds keys and knowledge: nobody else may look in. */
@@ -21,6 +22,7 @@ export async function setUpHome(context: AppContext): Promise<HomeReport> {
   const database = await context.rawDatabase();
   context.progress({ stage: 'setting up the schema' });
   const { to } = await migrate(database);
+  await buildMissingIndexes(context, database);
   await database.sync();
   return { type: 'home', home: home.root, database: database.location, engine: database.version, schemaVersion: to };
 }

@@ -11,6 +11,7 @@ import type { Database, Session } from '../schema/database.ts';
 import type { AppContext } from './context.ts';
 import { handedOut } from './handed-out.ts';
 import { setUpHome } from './home-setup.ts';
+import { buildMissingIndexes } from './vector-indexes.ts';
 import type { BeliefCalls, GraphCalls, KnowledgeCalls, SourceCalls } from './knowledge-calls.ts';
 
 /** Lines are handed over in batches, so that handing over costs nothing beside reading. */
@@ -22,13 +23,16 @@ export function knowledgeCalls(context: AppContext): KnowledgeCalls {
   return {
     init: () => setUpHome(context),
     async import(inputs, options = {}) {
-      const counts = await importInputs(await context.database(), inputs, {
+      const database = await context.database();
+      const counts = await importInputs(database, inputs, {
         ...options,
         clock,
         random,
         progress,
         signal,
       });
+      await buildMissingIndexes(context, database);
+      await database.sync();
       return { type: 'import', ...counts };
     },
     export: ({ full = false } = {}) => exported(context, full),

@@ -57,7 +57,9 @@ export function pickSnapshot(found: SnapshotsFound, which: string, tier: string 
   const damaged = found.broken.find(({ name }) => toHex(name.digest).startsWith(which.toLowerCase()));
   if (only === undefined && damaged !== undefined) throw damaged.error;
   if (only === undefined)
-    throw new ValenceError('backend/not-found', `there is no snapshot ${which}`, { hint: 'see `valence backup list`' });
+    throw new ValenceError('usage/invalid', `there is no snapshot whose id begins with ${which}`, {
+      hint: 'see `valence backup list`',
+    });
   throw new ValenceError('usage/invalid', `several snapshots begin with ${which}`, { hint: 'give more of the id' });
 }
 

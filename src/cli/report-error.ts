@@ -18,7 +18,7 @@ export function reportError(error: ValenceError, io: CliIo, json: boolean): void
     );
   } else {
     io.stderr.write(`valence: ${printable(error.message)}\n`);
-    for (const line of details(error.context)) io.stderr.write(`  ${printable(line)}\n`);
+    for (const line of details(error)) io.stderr.write(`  ${printable(line)}\n`);
     if (hint !== undefined) io.stderr.write(`  ${printable(hint)}\n`);
   }
   if (error.code === 'internal/invariant' && isSet(io.env['VALENCE_DEBUG'])) io.stderr.write(`${traces(error)}\n`);
@@ -28,8 +28,10 @@ export function reportError(error: ValenceError, io: CliIo, json: boolean): void
  * What an error lists: `problems` of an import, `missing` objects of a restore, `total` of them. The rest of a context is
  * for programs.
  */
-function details({ problems, missing, total }: ValenceError['context']): string[] {
+function details({ message, context }: ValenceError): string[] {
+  const { problems, missing, total } = context;
   const lines = [problems, missing].flatMap((list) => (Array.isArray(list) ? list.map(detail) : []));
+  if (lines.length === 1 && lines[0] === message) return [];
   const more = typeof total === 'number' && lines.length > 0 ? total - lines.length : 0;
   return more > 0 ? [...lines, `… and ${more} more`] : lines;
 }

@@ -42,7 +42,7 @@ export class ImportProblems {
     }));
     const count = this.#total === 1 ? '1 problem' : `${this.#total} problems`;
     throw new ValenceError('import/invalid', `the import has ${count} and nothing was imported`, {
-      hint: 'correct the lines listed and import again',
+      hint: 'correct the lines listed and import again; of what the database has already, --on-conflict says whether to skip or update it',
       context: { total: this.#total, problems },
     });
   }

@@ -14,6 +14,8 @@ export interface CopyCheck {
 export interface ExpectedCopy {
   readonly object: string;
   readonly digest: Uint8Array;
+  /** Holders that took part when it was written; left out, all. */
+  readonly holders?: ReadonlySet<string> | undefined;
 }
 
 /** With `data` each copy is read and compared with its digest; else it must be listed, and is read where sizes differ. */
@@ -25,32 +27,15 @@ export async function checkCopies(
 ): Promise<CopyCheck> {
   const findings: Finding[] = [];
   let bytesRead = 0;
-  for (const { object, digest } of expected) {
-    const copies = listing.objects.get(object)?.copies ?? [];
-    const listed = new Set(copies.map((copy) => copy.backend));
-    const isRead = options.data || new Set(copies.map((copy) => copy.sizeBytes)).size > 1;
-    for (const { backend } of places) {
+  for (const { object, digest, holders } of expected) {
+    const listed = new Set(listing.objects.get(object)?.copies.map((copy) => copy.backend));
+    for (const { backend, holder } of places) {
       const { location } = backend;
-      if (!listed.has(backend)) {
-        findings.push({
-          kind: 'object-missing',
-          severity: 'warning',
-          location,
-          object,
-          detail: 'a copy that should be here is not',
-        });
-        continue;
-      }
-      const read = isRead ? await readOnce(backend, object, options.signal) : null;
+      const isExpected = holder === null || holders?.has(holder) !== false;
+      if (!listed.has(backend) && isExpected) findings.push(missing(location, object));
+      const read = options.data && listed.has(backend) ? await readOnce(backend, object, options.signal) : null;
       if (read !== null && typeof read !== 'string') bytesRead += read.length;
-      if (read === null || isCopyOf(read, digest)) continue;
-      findings.push({
-        kind: 'object-corrupt',
-        severity: 'error',
-        location,
-        object,
-        detail: 'this copy is damaged or cannot be read',
-      });
+      if (read !== null && !isCopyOf(read, digest)) findings.push(damaged(location, object));
     }
   }
   return { findings, bytesRead };
@@ -58,4 +43,14 @@ export async function checkCopies(
 
 function isCopyOf(read: Uint8Array | string, digest: Uint8Array): boolean {
   return typeof read !== 'string' && Buffer.compare(sha256(read), digest) === 0;
+}
+
+function missing(location: string, object: string): Finding {
+  const detail = 'a copy that should be here is not';
+  return { kind: 'object-missing', severity: 'warning', location, object, detail };
+}
+
+function damaged(location: string, object: string): Finding {
+  const detail = 'this copy is damaged or cannot be read';
+  return { kind: 'object-corrupt', severity: 'error', location, object, detail };
 }

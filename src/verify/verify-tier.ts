@@ -197,7 +197,7 @@ async function checkMetadata(
   const byPrefix: readonly (readonly [string, readonly ExpectedCopy[]])[] = [
     ['keys/', bundlesOf(snapshots, keyring)],
     ['index/', [...segments.values()].map((digest) => ({ object: segmentObjectName(digest), digest }))],
-    ['snapshots/', snapshots.map(({ object, manifest }) => ({ object, digest: manifest.digest }))],
+    ['snapshots/', snapshots.map(manifestCopy)],
   ];
   const findings: Finding[] = [];
   let bytesRead = 0;
@@ -208,6 +208,11 @@ async function checkMetadata(
     bytesRead += checked.bytesRead;
   }
   return { findings, bytesRead };
+}
+
+/** A place that came later never had this manifest. */
+function manifestCopy({ object, manifest, summary }: Snapshot): ExpectedCopy {
+  return { object, digest: manifest.digest, holders: new Set(summary.holders.map(({ id }) => id)) };
 }
 
 /** The bundles of the writers of these snapshots. */

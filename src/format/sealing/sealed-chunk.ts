@@ -80,7 +80,11 @@ export function openChunk(kind: ChunkKind, sealed: Uint8Array, key: Uint8Array):
 /** One output buffer of the right size, and a window no larger than the chunk: neither is made and thrown away. */
 function compress(plaintext: Uint8Array): Uint8Array {
   const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL };
-  return zstdCompressSync(plaintext, { params, pledgedSrcSize: plaintext.length, chunkSize: plaintext.length + ZSTD_SLACK_BYTES });
+  return zstdCompressSync(plaintext, {
+    params,
+    pledgedSrcSize: plaintext.length,
+    chunkSize: plaintext.length + ZSTD_SLACK_BYTES,
+  });
 }
 
 function decrypt(kind: ChunkKind, sealed: Uint8Array, key: Uint8Array): Buffer {

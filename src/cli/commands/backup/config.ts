@@ -9,6 +9,7 @@ import { copies, erasure, names, text } from '../../parsers.ts';
 
 interface Flags {
   readonly addBackend?: string | undefined;
+  readonly removeBackend?: string | undefined;
   readonly type?: string | undefined;
   readonly path?: string | undefined;
   readonly domain?: string | undefined;
@@ -29,6 +30,7 @@ function editOf(flags: Flags): ConfigurationEdit | null {
   const { addBackend, tier } = flags;
   if (addBackend !== undefined && tier !== undefined) throw clash('--add-backend and --tier are two commands');
   if (addBackend !== undefined) {
+    refuse(flags, ['removeBackend'], '--remove-backend');
     refuse(flags, ['backends', 'erasure', 'copies'], '--tier');
     return {
       kind: 'add-backend',
@@ -39,6 +41,10 @@ function editOf(flags: Flags): ConfigurationEdit | null {
     };
   }
   refuse(flags, ['type', 'path', 'domain'], '--add-backend');
+  if (flags.removeBackend !== undefined) {
+    refuse(flags, ['tier', 'backends', 'erasure', 'copies'], '--tier');
+    return { kind: 'remove-backend', name: flags.removeBackend };
+  }
   if (tier === undefined) {
     refuse(flags, ['backends', 'erasure', 'copies'], '--tier');
     return null;
@@ -96,6 +102,11 @@ export const backupConfigCommand: Command<CliContext> = withNotes(
     parameters: {
       flags: {
         addBackend: { ...optionalText, placeholder: 'NAME', brief: 'add a backend' },
+        removeBackend: {
+          ...optionalText,
+          placeholder: 'NAME',
+          brief: 'take out a backend that no tier uses; what lies there stays',
+        },
         type: { ...optionalText, placeholder: 'TYPE', brief: 'directory; may be left out where NAME is a type' },
         path: { ...optionalText, placeholder: 'DIR', brief: 'folder of a directory backend' },
         domain: {
