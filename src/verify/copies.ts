@@ -28,14 +28,19 @@ export async function checkCopies(
   const findings: Finding[] = [];
   let bytesRead = 0;
   for (const { object, digest, holders } of expected) {
-    const listed = new Set(listing.objects.get(object)?.copies.map((copy) => copy.backend));
+    const copies = listing.objects.get(object)?.copies ?? [];
+    const listed = new Set(copies.map((copy) => copy.backend));
+    const isRead = options.data || new Set(copies.map((copy) => copy.sizeBytes)).size > 1;
     for (const { backend, holder } of places) {
       const { location } = backend;
-      const isExpected = holder === null || holders?.has(holder) !== false;
-      if (!listed.has(backend) && isExpected) findings.push(missing(location, object));
-      const read = options.data && listed.has(backend) ? await readOnce(backend, object, options.signal) : null;
-      if (read !== null && typeof read !== 'string') bytesRead += read.length;
-      if (read !== null && !isCopyOf(read, digest)) findings.push(damaged(location, object));
+      if (!listed.has(backend)) {
+        if (holder === null || holders?.has(holder) !== false) findings.push(missing(location, object));
+        continue;
+      }
+      const read = isRead ? await readOnce(backend, object, options.signal) : null;
+      if (read === null) continue;
+      bytesRead += typeof read === 'string' ? 0 : read.length;
+      if (!isCopyOf(read, digest)) findings.push(damaged(location, object));
     }
   }
   return { findings, bytesRead };
