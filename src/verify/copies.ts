@@ -30,20 +30,21 @@ export async function checkCopies(
   for (const { object, digest, holders } of expected) {
     const copies = listing.objects.get(object)?.copies ?? [];
     const listed = new Set(copies.map((copy) => copy.backend));
-    const isRead = options.data || new Set(copies.map((copy) => copy.sizeBytes)).size > 1;
-    for (const { backend, holder } of places) {
-      const { location } = backend;
-      if (!listed.has(backend)) {
-        if (holder === null || holders?.has(holder) !== false) findings.push(missing(location, object));
-        continue;
-      }
-      const read = isRead ? await readOnce(backend, object, options.signal) : null;
-      if (read === null) continue;
+    const absent = places.filter(({ backend, holder }) => !listed.has(backend) && isExpectedAt(holder, holders));
+    findings.push(...absent.map(({ backend }) => missing(backend.location, object)));
+    if (!options.data && new Set(copies.map((copy) => copy.sizeBytes)).size <= 1) continue;
+    for (const backend of listed) {
+      const read = await readOnce(backend, object, options.signal);
       bytesRead += typeof read === 'string' ? 0 : read.length;
-      if (!isCopyOf(read, digest)) findings.push(damaged(location, object));
+      if (!isCopyOf(read, digest)) findings.push(damaged(backend.location, object));
     }
   }
   return { findings, bytesRead };
+}
+
+/** A place that does not say which holder it is should have everything. */
+function isExpectedAt(holder: string | null, holders: ReadonlySet<string> | undefined): boolean {
+  return holder === null || holders === undefined || holders.has(holder);
 }
 
 function isCopyOf(read: Uint8Array | string, digest: Uint8Array): boolean {
