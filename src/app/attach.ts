@@ -62,10 +62,11 @@ async function adoptPlaces(context: AppContext, { places, keyring }: OpenedVault
   const names = holderNames(snapshots);
   for (const { backend, holder } of places) {
     const name = holder === null ? undefined : names.get(holder);
-    if (name === undefined) continue;
+    const isConfigured = [...file.config.backends.values()].some(({ path }) => path === backend.location);
+    if (name === undefined || isConfigured) continue;
     const known = file.config.backends.get(name);
     if (known === undefined) file.addBackend(name, { type: 'directory', path: backend.location });
-    else if (known.path !== backend.location) file.moveBackend(name, backend.location);
+    else file.moveBackend(name, backend.location);
   }
   const stored = configFromSnapshot(openBody(newest.manifest, keyring.owner).configuration);
   for (const [name, tier] of stored.tiers) {
