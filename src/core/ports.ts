@@ -9,6 +9,24 @@ export interface TreeId {
   readonly modelId?: string | undefined;
 }
 
+/** Keys of a tree above `after` (null: from the first) up to and including `upTo` (null: to the last). FORMAT.md §5.3. */
+export interface KeyRange {
+  readonly after: Uint8Array | null;
+  readonly upTo: Uint8Array | null;
+}
+
+/** Rows of one tree that were inserted, changed or deleted. */
+export interface TreeChanges {
+  readonly tree: TreeId;
+  /** Keys before and after the change, ascending, each once; `all`: any row may have changed. */
+  readonly keys: readonly Uint8Array[] | 'all';
+}
+
+/** Trees that are not listed have not changed. `unknown`: only a full scan can tell; the reason is a clause for people. */
+export type ChangesSince =
+  | { readonly kind: 'known'; readonly trees: readonly TreeChanges[] }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
 /** One consistent state of the substrate, readable until closed. */
 export interface SnapshotSource {
   /** Number of the newest migration applied. */
@@ -17,8 +35,15 @@ export interface SnapshotSource {
   readonly engine: string;
   /** Every tree, in the order of FORMAT.md section 5, those of models by id. */
   readonly trees: readonly TreeId[];
-  /** Binary COPY streams, one after another, that together hold every row in key order; each with header and trailer. */
-  rows(tree: TreeId): AsyncIterable<Uint8Array>;
+  /**
+   * Binary COPY streams, one after another, that together hold every row, or those of a range, in key order; each with
+   * header and trailer. Until the last piece is taken nothing else may be asked of the source.
+   */
+  rows(tree: TreeId, range?: KeyRange): AsyncIterable<Uint8Array>;
+  /** Which state this is, for `changesSince` of a later source; null where changes cannot be trusted to be seen. */
+  readonly position: string | null;
+  /** What changed between the state of that position and this one. */
+  changesSince(position: string): Promise<ChangesSince>;
 }
 
 /** Opens a source, hands it to `read`, and ends the database transaction when `read` settles. */
@@ -58,19 +83,125 @@ export interface CatalogChunk {
   readonly key: Uint8Array;
 }
 
+/** A chunk where it stands in a tree: what a writer must know of it to build the next tree without reading it. */
+export interface TreePosition extends CatalogChunk {
+  readonly tree: TreeId;
+  /** 0 for leaves and pieces. */
+  readonly level: number;
+  /** The greatest key below it; empty for the leaf of an empty tree. Of a piece, that of its leaf. */
+  readonly lastKey: Uint8Array;
+  /** 0 for a leaf or node; from 1 the pieces of large values of the leaf with this last key, in its order. */
+  readonly piece: number;
+  /** 0 for a piece. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** A leaf or node of one level by the keys it owns: above `after`, up to `lastKey`, or without end when it is the last. */
+export interface OwnedKeys {
+  /** Last key of the one before it; null: it is the first. */
+  readonly after: Uint8Array | null;
+  readonly lastKey: Uint8Array;
+  readonly isLast: boolean;
+}
+
+/** Root of a tree in a tier's newest snapshot. */
+export interface CatalogTree extends CatalogChunk {
+  readonly tree: TreeId;
+  readonly rowVersion: number;
+  readonly level: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Chunks a level, leaves first; pieces not counted. */
+  readonly chunks: readonly number[];
+}
+
+/** A stripe as far as one must know it to tell whether it can still be rebuilt. */
+export interface CatalogStripe {
+  /** How many of its shards rebuild it. */
+  readonly required: number;
+  /** Bytes of each shard. */
+  readonly shardLength: number;
+  readonly shards: readonly { readonly holder: Uint8Array; readonly name: Uint8Array }[];
+}
+
+/** An index segment of a tier's newest snapshot, and the stripes in it that the snapshot may need. */
+export interface CatalogSegment {
+  readonly digest: Uint8Array;
+  readonly sizeBytes: number;
+  readonly stripes: readonly CatalogStripe[];
+}
+
+/** All that is remembered of a tier's newest snapshot but its chunks. */
+export interface TierRecord extends CatalogHead {
+  /** `SnapshotSource.position` of what was read; null: the next snapshot needs a full scan. */
+  readonly position: string | null;
+  readonly trees: readonly CatalogTree[];
+  /** In the order of the manifest. */
+  readonly segments: readonly CatalogSegment[];
+}
+
+/** A stretch of one level of a tree. */
+export interface TreeStretch extends KeyRange {
+  readonly tree: TreeId;
+  readonly level: number;
+}
+
+/** A new newest snapshot of a tier, by what is different in its trees. */
+export interface TierCommit extends TierRecord {
+  /** Every position whose last key lies in one of these goes, pieces with their leaves; `all`: every position of the tier. */
+  readonly removed: readonly TreeStretch[] | 'all';
+  /** Positions that come, after the others have gone; no two alike. */
+  readonly added: Iterable<TreePosition>;
+}
+
+/** The trees of each tier's newest snapshot, read in the transaction of an open snapshot. */
+export interface StoredTrees {
+  /**
+   * The leaves (level 0) or nodes that own these ascending keys, each once, in key order. A key above all last keys belongs to
+   * the last one. None where the tree has no such level.
+   */
+  owners(tier: string, tree: TreeId, level: number, keys: readonly Uint8Array[]): Promise<readonly OwnedKeys[]>;
+  /** The one after the one with this last key; null: there is none. */
+  next(tier: string, tree: TreeId, level: number, lastKey: Uint8Array): Promise<OwnedKeys | null>;
+  /** Positions of a level whose last keys lie in these ascending, disjoint ranges, in key order, pieces after their leaf. */
+  within(tier: string, tree: TreeId, level: number, ranges: readonly KeyRange[]): Promise<readonly TreePosition[]>;
+  /** Every position of a tree, in any order. Until the last is taken nothing else may be asked. */
+  all(tier: string, tree: TreeId): AsyncIterable<TreePosition>;
+  /** At how many positions of the tier each of these content ids stands. */
+  uses(tier: string, contentIds: readonly Uint8Array[]): Promise<readonly number[]>;
+}
+
+/** One state of the database: the substrate, and what is remembered of snapshots before it. */
+export interface OpenedSnapshot {
+  readonly source: SnapshotSource;
+  readonly stored: StoredTrees;
+}
+
+/** Opens one state, hands it to `read`, and ends the database transaction when `read` settles. */
+export type WithSnapshot = <T>(read: (opened: OpenedSnapshot) => Promise<T>) => Promise<T>;
+
+/**
+ * What runs stored for a tier since its last commit: a run that was killed leaves it to the next. Entries are opaque here,
+ * and secret: they hold keys of chunks.
+ */
+export interface UploadJournal {
+  /** Oldest first. What a crash tore is left out. */
+  read(tier: string): Promise<readonly Uint8Array[]>;
+  /** Durable when it resolves. */
+  append(tier: string, entry: Uint8Array): Promise<void>;
+  /** Nothing is left of it when it resolves. */
+  clear(tier: string): Promise<void>;
+}
+
 export interface Catalog {
-  head(tier: string): Promise<CatalogHead | null>;
   /** The heads of all tiers. */
   heads(): Promise<readonly (CatalogHead & { readonly tier: string })[]>;
-  /** Every chunk of the newest snapshot of the tier. */
+  record(tier: string): Promise<TierRecord | null>;
+  /** Every chunk of the newest snapshot of the tier, each content id once. */
   chunks(tier: string): AsyncIterable<CatalogChunk>;
-  /** In one transaction: the head, and exactly these chunks in place of the old ones. */
-  replace(
-    tier: string,
-    head: CatalogHead,
-    added: Iterable<CatalogChunk>,
-    dropped: readonly Uint8Array[],
-  ): Promise<void>;
+  /** In one transaction: the record, and the positions that go and come. Changes that no tier needs any more are forgotten. */
+  commit(tier: string, commit: TierCommit): Promise<void>;
   /** Runs `work` while no other process writes to this vault from this database. @throws `backend/second-writer` */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Forgets a tier, so that its next snapshot is stored anew. */

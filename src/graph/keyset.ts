@@ -1,4 +1,7 @@
 import { sql } from 'kysely';
+import { ByteReader, fromUtf8 } from '../core/bytes.ts';
+import { uuidText } from '../core/ids.ts';
+import type { KeyRange } from '../core/ports.ts';
 import type { Session } from '../schema/database.ts';
 
 /** Reads a table in key order in ranges of bounded size, so that neither engine nor we hold more than one range. */
@@ -30,15 +33,29 @@ export async function* keyRanges(
   table: KeysetTable,
   limits: RangeLimits,
 ): AsyncGenerator<string, void, undefined> {
-  const row = `(${table.key.map(({ column }) => column).join(', ')})`;
+  const row = keyRow(table);
   const where = table.where ?? 'true';
   let after = where;
   for (;;) {
-    const last = await lastOfRange(session, table, after, limits);
-    if (last === null) return;
-    yield `${after} AND ${row} <= ${last}`;
-    after = `${where} AND ${row} > ${last}`;
+    const end = await endOfRange(session, table, after, limits);
+    if (end === null) return;
+    if (end === 'table') {
+      yield after;
+      return;
+    }
+    yield `${after} AND ${row} <= ${end.last}`;
+    after = `${where} AND ${row} > ${end.last}`;
   }
+}
+
+/**
+ * The SQL condition of the table's rows in a range, which the index of its key answers. Its bounds are keys of
+ * FORMAT.md §5.3. @throws `format/malformed` for bounds that are no keys of this table
+ */
+export function rangeCondition(table: KeysetTable, range: KeyRange): string {
+  const bound = (comparison: '>' | '<=', key: Uint8Array | null): readonly string[] =>
+    key === null ? [] : [`${keyRow(table)} ${comparison} ${literalRow(table, keyTexts(table, key))}`];
+  return [table.where ?? 'true', ...bound('>', range.after), ...bound('<=', range.upTo)].join(' AND ');
 }
 
 /** `ORDER BY` of the key; text by its bytes. */
@@ -46,23 +63,48 @@ export function keyOrder(key: readonly KeyColumn[]): string {
   return key.map(({ column, type }) => (type === 'text' ? `${column} COLLATE "C"` : column)).join(', ');
 }
 
-async function lastOfRange(
+/** `table`: what lies ahead is one range. Null: nothing does. */
+type RangeEnd = { readonly last: string } | 'table' | null;
+
+async function endOfRange(
   session: Session,
   table: KeysetTable,
   condition: string,
   limits: RangeLimits,
-): Promise<string | null> {
+): Promise<RangeEnd> {
   const columns = table.key.map(({ column }) => column).join(', ');
   const order = keyOrder(table.key);
-  const { rows } = await sql<{ key: readonly string[] }>`${sql.raw(`
-    SELECT ARRAY[${table.key.map(({ column }) => `${column}::text`).join(', ')}] AS key
+  const { rows } = await sql<{ key: readonly string[]; isLast: boolean }>`${sql.raw(`
+    SELECT ARRAY[${table.key.map(({ column }) => `${column}::text`).join(', ')}] AS key,
+      place = ahead AND ahead < ${limits.rows} AS "isLast"
     FROM (
-      SELECT ${columns}, sum(weight) OVER walk AS bytes, row_number() OVER walk AS place
+      SELECT ${columns}, sum(weight) OVER walk AS bytes, row_number() OVER walk AS place, count(*) OVER () AS ahead
       FROM (SELECT ${columns}, ${table.weight} AS weight FROM ${table.table} WHERE ${condition} ORDER BY ${order} LIMIT ${limits.rows}) AS ahead
       WINDOW walk AS (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
     ) AS walked
     WHERE place = 1 OR bytes <= ${limits.bytes} ORDER BY place DESC LIMIT 1`)}`.execute(session.kysely);
-  const key = rows[0]?.key;
-  if (key === undefined) return null;
-  return `(${key.map((text, index) => `'${text.replaceAll("'", "''")}'::${table.key[index]!.type}`).join(', ')})`;
+  const end = rows[0];
+  if (end === undefined) return null;
+  return end.isLast ? 'table' : { last: literalRow(table, end.key) };
+}
+
+function keyRow({ key }: KeysetTable): string {
+  return `(${key.map(({ column }) => column).join(', ')})`;
+}
+
+function literalRow({ key }: KeysetTable, texts: readonly string[]): string {
+  return `(${texts.map((text, index) => `'${text.replaceAll("'", "''")}'::${key[index]!.type}`).join(', ')})`;
+}
+
+const TEXT_BYTES = 16;
+
+function keyTexts({ key, table }: KeysetTable, bytes: Uint8Array): readonly string[] {
+  const reader = new ByteReader(bytes, `key of ${table}`);
+  const texts = key.map(({ type }) => {
+    if (type === 'uuid') return uuidText(reader.bytes(16));
+    if (type === 'int4') return String(reader.u32());
+    return fromUtf8(reader.bytes(TEXT_BYTES)).replace(/\0+$/, '');
+  });
+  reader.end();
+  return texts;
 }

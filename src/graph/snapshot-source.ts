@@ -1,12 +1,15 @@
 import { sql } from 'kysely';
 import { ValenceError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
-import type { SnapshotSource, TreeId, WithSnapshotSource } from '../core/ports.ts';
+import type { ChangesSince, KeyRange, SnapshotSource, TreeId, WithSnapshotSource } from '../core/ports.ts';
 import { TREES } from '../format/tables.ts';
 import type { KeyPart, TreeLayout } from '../format/tables.ts';
+import { loggedSince, readChangeLog } from '../schema/change-log.ts';
+import type { ChangeLog } from '../schema/change-log.ts';
 import type { Database, Session } from '../schema/database.ts';
 import { appliedMigrations } from '../schema/schema-state.ts';
-import { keyOrder, keyRanges } from './keyset.ts';
+import { changedKeys } from './changed-keys.ts';
+import { keyOrder, keyRanges, rangeCondition } from './keyset.ts';
 import type { KeyColumn, KeysetTable } from './keyset.ts';
 
 export interface SnapshotSourceOptions {
@@ -45,12 +48,32 @@ export async function openSnapshotSource(
     });
   }
   await session.execute(`SET LOCAL work_mem = '${SORT_MEMORY}'`);
+  const trees = await listTrees(session);
+  const log = await readChangeLog(session, schemaVersion);
   return {
     schemaVersion,
     engine,
-    trees: await listTrees(session),
-    rows: (tree) => treeRows(session, tree, options.signal),
+    trees,
+    rows: (tree, range) => treeRows(session, tree, range ?? WHOLE, options.signal),
+    position: log.position,
+    changesSince: (position) => changesSince(session, log, trees, position),
   };
+}
+
+const WHOLE: KeyRange = { after: null, upTo: null };
+
+async function changesSince(
+  session: Session,
+  log: ChangeLog,
+  trees: readonly TreeId[],
+  position: string,
+): Promise<ChangesSince> {
+  const logged = loggedSince(session, log, position);
+  if (logged.kind === 'unknown') return logged;
+  const models = trees.flatMap(({ modelId }) => modelId ?? []);
+  const changes = await changedKeys(logged.entries, models);
+  if (changes === null) return { kind: 'unknown', reason: 'the change log holds an entry that makes no sense' };
+  return { kind: 'known', trees: changes };
 }
 
 async function listTrees(session: Session): Promise<readonly TreeId[]> {
@@ -63,17 +86,19 @@ async function listTrees(session: Session): Promise<readonly TreeId[]> {
 async function* treeRows(
   session: Session,
   tree: TreeId,
+  range: KeyRange,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const layout = layoutOf(tree);
-  const table = keysetOf(layout, tree.modelId);
+  const whole = keysetOf(layout, tree.modelId);
+  const table = { ...whole, where: rangeCondition(whole, range) };
   const select = (where: string): string =>
     `SELECT ${layout.columns.join(', ')} FROM ${table.table} WHERE ${where} ORDER BY ${keyOrder(table.key)}`;
   if (session.engine === 'postgres') {
-    yield* session.copyOut(select(table.where ?? 'true'), signal);
+    yield* session.copyOut(select(table.where), signal);
     return;
   }
-  for await (const range of keyRanges(session, table, RANGE_LIMITS)) yield* session.copyOut(select(range), signal);
+  for await (const portion of keyRanges(session, table, RANGE_LIMITS)) yield* session.copyOut(select(portion), signal);
 }
 
 /** The layout a tree has. @throws `format/malformed` for a name that is not in TREES, or a model where there is none */

@@ -1,4 +1,4 @@
-import { SUBSTRATE_SCHEMA, SUBSTRATE_TABLES } from './tables.ts';
+import { CATALOG_SCHEMA, SUBSTRATE_SCHEMA, SUBSTRATE_TABLES } from './tables.ts';
 
 /**
  * Run first on every connection. Text output must not depend on what the server, database or role prefers, and a long
@@ -22,8 +22,17 @@ export const CONNECTION_SETTINGS: string = `
     JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector'), 'public'), false);
 `;
 
-/** First statement of a snapshot; it takes no MVCC snapshot itself, so what follows sees no table emptied meanwhile. */
-export const LOCK_SUBSTRATE: string = `LOCK TABLE ${SUBSTRATE_TABLES.map((table) => `${SUBSTRATE_SCHEMA}.${table}`).join(', ')} IN ACCESS SHARE MODE`;
+const SNAPSHOT_TABLES = [
+  ...SUBSTRATE_TABLES.map((table) => `${SUBSTRATE_SCHEMA}.${table}`),
+  `${CATALOG_SCHEMA}.changes`,
+];
+
+/**
+ * First statement of a snapshot; it takes no MVCC snapshot itself, so what follows sees no table emptied meanwhile. The
+ * change log is emptied by TRUNCATE, too. No statement that could look first whether it is there would do: any but LOCK
+ * takes a snapshot. So a schema from before the change log is refused here.
+ */
+export const LOCK_SUBSTRATE: string = `LOCK TABLE ${SNAPSHOT_TABLES.join(', ')} IN ACCESS SHARE MODE`;
 
 /** One row with the printable version of server and extension. */
 export const ENGINE_VERSION: string = `

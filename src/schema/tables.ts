@@ -21,6 +21,9 @@ export interface Tables {
   'valence_catalog.migrations': MigrationsTable;
   'valence_catalog.heads': HeadsTable;
   'valence_catalog.chunks': ChunksTable;
+  'valence_catalog.segments': SegmentsTable;
+  'valence_catalog.change_log': ChangeLogTable;
+  'valence_catalog.changes': ChangesTable;
 }
 
 /** ISO 8601 in; on the way out always UTC. */
@@ -135,14 +138,55 @@ export interface HeadsTable {
   digest: Uint8Array;
   content_root: Uint8Array;
   committed_at: Timestamp;
+  position: string | null;
+  /** Goes in as the text of a JSON array (catalog/tree-record.ts). */
+  trees: ColumnType<unknown, string, string>;
 }
 
+/** A chunk where it stands in a tree. */
 export interface ChunksTable {
   vault_id: string;
   tier: string;
+  /** FORMAT.md §5.2 */
+  tree: number;
+  /** All zeros where the tree is of no model. */
+  model_id: string;
+  level: number;
+  last_key: Uint8Array;
+  piece: number;
   content_id: Uint8Array;
+  rows: number;
+  bytes: number;
   name: Uint8Array;
   key: Uint8Array;
+}
+
+export interface SegmentsTable {
+  vault_id: string;
+  tier: string;
+  ordinal: number;
+  digest: Uint8Array;
+  size_bytes: number;
+  /** catalog/stripe-list.ts */
+  stripes: Uint8Array;
+}
+
+/** One row. */
+export interface ChangeLogTable {
+  only_row: Generated<boolean>;
+  epoch: Generated<string>;
+  limit_bytes: Generated<number>;
+  /** Text of a `pg_snapshot`. */
+  trimmed_to: string | null;
+  made: Uint8Array | null;
+}
+
+/** Entries are written by triggers only (migrations/0003_change_log.sql). */
+export interface ChangesTable {
+  /** An `xid8`. */
+  xid: Generated<string>;
+  tree: number;
+  keys: Uint8Array | null;
 }
 
 /** The tables a snapshot holds; each after those its foreign keys name. */

@@ -19,7 +19,13 @@ export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
 }
 
-const FAST_SETTINGS = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'max_connections=200'];
+const FAST_SETTINGS = [
+  'fsync=off',
+  'full_page_writes=off',
+  'synchronous_commit=off',
+  'max_connections=200',
+  'max_prepared_transactions=20',
+];
 
 /**
  * The server of `VALENCE_TEST_POSTGRES_URL`, or a temporary PostgreSQL 17 of our own: on a free port of 127.0.0.1 and a
@@ -32,6 +38,23 @@ export async function startPostgres(settings: readonly string[] = FAST_SETTINGS)
   const folder = await mkdtemp(join(tmpdir(), 'valence-postgres-'));
   try {
     return await startCluster(bin, folder, settings);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A standby of a server of ours that may stream: the copy of its cluster, with these settings. */
+export async function startStandby(primaryUrl: string, settings: readonly string[]): Promise<TestPostgres> {
+  const bin = serverFolder();
+  const folder = await mkdtemp(join(tmpdir(), 'valence-standby-'));
+  try {
+    const [command, ...parameters] = [
+      ...(await unprivileged(folder)),
+      ...[join(bin, 'pg_basebackup'), '-d', primaryUrl, '-D', join(folder, 'data'), '-R', '--checkpoint=fast'],
+    ] as [string, ...string[]];
+    await run(command, parameters, folder);
+    return await runServer(bin, folder, settings);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -111,9 +134,15 @@ async function startCluster(bin: string, folder: string, settings: readonly stri
     ],
   ] as [string, ...string[]];
   await run(initdb, initArguments, folder);
+  return runServer(bin, folder, settings);
+}
+
+/** Runs the cluster in `folder/data`; the folder goes with the server. */
+async function runServer(bin: string, folder: string, settings: readonly string[]): Promise<TestPostgres> {
+  const data = join(folder, 'data');
   const port = await freePort();
   const [postgres, ...postgresArguments] = [
-    ...account,
+    ...(await unprivileged(folder)),
     ...[join(bin, 'postgres'), '-D', data, '-k', folder, '-h', '127.0.0.1', '-p', String(port)],
     ...[...settings, 'log_min_messages=fatal'].flatMap((setting) => ['-c', setting]),
   ] as [string, ...string[]];

@@ -84,7 +84,12 @@ test('errors of a driver are translated once', () => {
 
 test('the shipped migrations are numbered from 1 and applied in order', async () => {
   const ours = await readMigrations();
-  expect(ours.map(({ number, name }) => `${number} ${name}`)).toEqual(['1 substrate', '2 catalog']);
+  expect(ours.map(({ number, name }) => `${number} ${name}`)).toEqual([
+    '1 substrate',
+    '2 catalog',
+    '3 change_log',
+    '4 catalog_trees',
+  ]);
   expect(nextMigration(ours, [])).toBe(ours[0]);
   expect(nextMigration(ours, ours.slice(0, 1))).toBe(ours[1]);
   expect(nextMigration(ours, ours)).toBeNull();
