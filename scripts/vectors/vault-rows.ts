@@ -226,6 +226,8 @@ export function sourceOf(state: Substrate): SnapshotSource {
     schemaVersion: 1,
     engine: 'PostgreSQL 17.11, pgvector 0.8.0',
     trees,
+    position: null,
+    changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'made by hand' }),
     async *rows(tree) {
       const stream = copyStream(rowsOf(state, tree).map((row) => tupleOf(tree, row)));
       yield stream.subarray(0, 100);

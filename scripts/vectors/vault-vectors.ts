@@ -1,4 +1,5 @@
 import { MemoryBackend } from '../../test/support/memory-backend.ts';
+import { MemoryCatalog } from '../../test/support/memory-catalog.ts';
 import type { TreeId } from '../../src/core/ports.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { createBundle } from '../../src/format/keys/bundle.ts';
@@ -21,7 +22,6 @@ import type { PlaceChange, VaultVector, VaultVectors } from '../../test/vectors/
 import { seededRandom } from '../../test/vectors/vector.ts';
 import { CHEAP, PASSPHRASE } from './file-vectors.ts';
 import { MOMENT } from './key-vectors.ts';
-import { MemoryCatalog } from './memory-catalog.ts';
 import { payloadOf, plainFrame, sealPayload } from './storage-vectors.ts';
 import { rowsOf, sourceOf, STATES } from './vault-rows.ts';
 import type { PlainRow, Substrate } from './vault-rows.ts';
@@ -95,8 +95,9 @@ async function backUp(state: Substrate, { hostKey, backends, catalog }: Host): P
   const options: BackupOptions = {
     tiers: [tier],
     hostKey,
-    withSource: (read) => read(sourceOf(state)),
+    withSnapshot: (read) => read({ source: sourceOf(state), stored: catalog }),
     catalog,
+    journal: { read: async () => [], append: async () => {}, clear: async () => {} },
     sealer: plainSealer(random),
     coder: directCoder,
     spool: { folder: '/nowhere', files: { write: refuse, take: refuse, remove: refuse } },

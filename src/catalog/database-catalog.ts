@@ -1,11 +1,21 @@
 import { sql } from 'kysely';
 import type { Clock } from '../core/clock.ts';
 import { ValenceError } from '../core/errors.ts';
-import type { Catalog, CatalogChunk, CatalogHead } from '../core/ports.ts';
+import type { Catalog, CatalogChunk, CatalogHead, StoredTrees, TierCommit, TierRecord } from '../core/ports.ts';
+import { trimChangeLog, vacuumChangeLog } from '../schema/change-log-trim.ts';
 import type { Database, Session } from '../schema/database.ts';
+import { copyRows } from './copy-fields.ts';
+import { DatabaseTrees } from './database-trees.ts';
+import { addPositions, removePositions } from './position-changes.ts';
+import { replaceSegments } from './segment-rows.ts';
+import { bytesLiteral, textLiteral, uuidLiteral } from './sql-literal.ts';
+import { decodeStripes } from './stripe-list.ts';
+import { decodeTrees, encodeTrees } from './tree-record.ts';
 
-/** Rows a statement; five parameters each stay well below Postgres' 65,535. */
-const ROWS_AT_ONCE = 5000;
+/** Chunks of a COPY on PGlite, which keeps its output in memory whole: some 4 MiB. */
+const PGLITE_ROWS = 32_000;
+/** PGlite has no autovacuum; so many positions gone leave some 10 MB that only VACUUM gives back. */
+const VACUUM_ROWS = 20_000;
 
 /** The catalog of one vault, in the tables of the schema `valence_catalog`. */
 export class DatabaseCatalog implements Catalog {
@@ -19,10 +29,6 @@ export class DatabaseCatalog implements Catalog {
     this.#clock = clock;
   }
 
-  async head(tier: string): Promise<CatalogHead | null> {
-    return (await this.heads()).find((head) => head.tier === tier) ?? null;
-  }
-
   async heads(): Promise<readonly (CatalogHead & { readonly tier: string })[]> {
     const rows = await this.#database.kysely
       .selectFrom('valence_catalog.heads')
@@ -32,108 +38,160 @@ export class DatabaseCatalog implements Catalog {
       .execute();
     return rows.map((row) => ({
       tier: row.tier,
-      sequence: Number(row.sequence),
+      sequence: row.sequence,
       digest: row.digest,
       contentRoot: row.content_root,
     }));
   }
 
+  /** @throws `format/malformed` and `format/newer` when the tables hold what this program did not write */
+  async record(tier: string): Promise<TierRecord | null> {
+    // One statement, and so one state; the head stands there once a segment.
+    const rows = await this.#database.kysely
+      .selectFrom('valence_catalog.heads as h')
+      .leftJoin('valence_catalog.segments as s', (join) =>
+        join.onRef('s.vault_id', '=', 'h.vault_id').onRef('s.tier', '=', 'h.tier'),
+      )
+      .select(['h.sequence', 'h.digest as head_digest', 'h.content_root', 'h.position', 'h.trees'])
+      .select(['s.digest', 's.size_bytes', 's.stripes'])
+      .where('h.vault_id', '=', this.#vaultId)
+      .where('h.tier', '=', tier)
+      .orderBy('s.ordinal')
+      .execute();
+    const head = rows[0];
+    if (head === undefined) return null;
+    return {
+      sequence: head.sequence,
+      digest: head.head_digest,
+      contentRoot: head.content_root,
+      position: head.position,
+      trees: decodeTrees(head.trees),
+      segments: rows.flatMap(({ digest, size_bytes: sizeBytes, stripes }) =>
+        digest === null || sizeBytes === null || stripes === null
+          ? []
+          : [{ digest, sizeBytes, stripes: decodeStripes(stripes) }],
+      ),
+    };
+  }
+
+  /** In order of content ids. The bytes are views of larger memory: who keeps a few of many should copy them. */
   async *chunks(tier: string): AsyncGenerator<CatalogChunk, void, undefined> {
-    let after: Uint8Array = Buffer.alloc(0);
+    const limit = this.#database.engine === 'pglite' ? `LIMIT ${PGLITE_ROWS}` : '';
+    let rest = '';
     for (;;) {
-      const rows = await this.#database.kysely
-        .selectFrom('valence_catalog.chunks')
-        .select(['content_id', 'name', 'key'])
-        .where('vault_id', '=', this.#vaultId)
-        .where('tier', '=', tier)
-        .where('content_id', '>', after)
-        .orderBy('content_id')
-        .limit(ROWS_AT_ONCE)
-        .execute();
-      for (const row of rows) yield { contentId: row.content_id, name: row.name, key: row.key };
-      if (rows.length < ROWS_AT_ONCE) return;
-      after = rows[rows.length - 1]!.content_id;
+      let count = 0;
+      let last: Uint8Array | null = null;
+      const page = this.#database.copyOut(`
+        SELECT DISTINCT ON (content_id) content_id, name, key FROM valence_catalog.chunks
+        WHERE vault_id = ${uuidLiteral(this.#vaultId)} AND tier = ${textLiteral(tier)} ${rest}
+        ORDER BY content_id ${limit}`);
+      for await (const rows of copyRows(page, 3)) {
+        for (const [contentId, name, key] of rows as readonly (readonly [Buffer, Buffer, Buffer])[]) {
+          [count, last] = [count + 1, contentId];
+          yield { contentId, name, key };
+        }
+      }
+      if (limit === '' || last === null || count < PGLITE_ROWS) return;
+      rest = `AND content_id > ${bytesLiteral(last)}`;
     }
   }
 
-  async replace(
-    tier: string,
-    head: CatalogHead,
-    added: Iterable<CatalogChunk>,
-    dropped: readonly Uint8Array[],
-  ): Promise<void> {
-    await this.#database.transaction({}, async (session) => {
-      await this.#deleteChunks(session, tier, dropped);
-      await this.#insertChunks(session, tier, added);
-      await this.#writeHead(session, tier, head);
-    });
-    await this.#database.sync();
+  /**
+   * The trees as an open snapshot transaction sees them; valid until it ends. Of `all`, as of `chunks`, the bytes are views
+   * of larger memory.
+   */
+  storedTrees(session: Session): StoredTrees {
+    return new DatabaseTrees(session, this.#vaultId);
   }
 
+  /** Durable when it resolves; nothing is changed when it rejects. @throws `database/read-only` on a standby */
+  async commit(tier: string, commit: TierCommit): Promise<void> {
+    const of = { vaultId: this.#vaultId, tier };
+    await this.#write(async (session) => {
+      // First, so that a second commit of the same tier waits here instead of mixing its positions with these.
+      await this.#writeHead(session, tier, commit);
+      const gone = await removePositions(session, of, commit.removed);
+      await addPositions(session, of, commit.added);
+      await replaceSegments(session, of, commit.segments);
+      return gone;
+    });
+  }
+
+  /** @throws `database/read-only` on a standby */
   async forget(tier: string): Promise<void> {
-    await this.#database.transaction({}, async (session) => {
-      for (const table of ['valence_catalog.heads', 'valence_catalog.chunks'] as const) {
+    await this.#write(async (session) => {
+      for (const table of ['valence_catalog.heads', 'valence_catalog.segments'] as const) {
         await session.kysely.deleteFrom(table).where('vault_id', '=', this.#vaultId).where('tier', '=', tier).execute();
       }
+      return removePositions(session, { vaultId: this.#vaultId, tier }, 'all');
     });
-    await this.#database.sync();
   }
 
-  /** The embedded database belongs to one process already, which holds its home's lock. */
+  /**
+   * The embedded database belongs to one process already, which holds its home's lock. A standby keeps apart only who
+   * works through the same standby.
+   */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
     if (this.#database.engine === 'pglite') return work();
+    // A standby begins no transaction that may write; a lock of the connection ends with it as well.
+    if (await this.#isStandby()) {
+      return this.#database.connection(async (session) => {
+        await this.#lock(session, 'pg_try_advisory_lock');
+        return work();
+      });
+    }
     return this.#database.transaction({}, async (session) => {
-      const key = `valence writer ${this.#vaultId}`;
-      const { rows } = await sql<{
-        held: boolean;
-      }>`SELECT pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) AS held`.execute(session.kysely);
-      if (rows[0]?.held !== true) {
-        throw new ValenceError(
-          'backend/second-writer',
-          'another process is backing up this knowledge base to the same vault',
-          {
-            hint: 'wait until it has finished',
-          },
-        );
-      }
+      await this.#lock(session, 'pg_try_advisory_xact_lock');
       return work();
     });
   }
 
-  async #deleteChunks(session: Session, tier: string, contentIds: readonly Uint8Array[]): Promise<void> {
-    for (let start = 0; start < contentIds.length; start += ROWS_AT_ONCE) {
-      await session.kysely
-        .deleteFrom('valence_catalog.chunks')
-        .where('vault_id', '=', this.#vaultId)
-        .where('tier', '=', tier)
-        .where(
-          'content_id',
-          'in',
-          contentIds.slice(start, start + ROWS_AT_ONCE).map((id) => Buffer.from(id)),
-        )
-        .execute();
-    }
+  async #lock(session: Session, take: 'pg_try_advisory_lock' | 'pg_try_advisory_xact_lock'): Promise<void> {
+    const key = `valence writer ${this.#vaultId}`;
+    const { rows } = await sql<{
+      held: boolean;
+    }>`SELECT ${sql.raw(take)}(hashtextextended(${key}, 0)) AS held`.execute(session.kysely);
+    if (rows[0]?.held === true) return;
+    throw new ValenceError(
+      'backend/second-writer',
+      'another process is backing up this knowledge base to the same vault',
+      { hint: 'wait until it has finished' },
+    );
   }
 
-  async #insertChunks(session: Session, tier: string, chunks: Iterable<CatalogChunk>): Promise<void> {
-    for (const batch of batches(chunks)) {
-      const rows = batch.map((chunk) => ({
-        vault_id: this.#vaultId,
-        tier,
-        content_id: Buffer.from(chunk.contentId),
-        name: Buffer.from(chunk.name),
-        key: Buffer.from(chunk.key),
-      }));
-      await session.kysely.insertInto('valence_catalog.chunks').values(rows).execute();
+  /** `change` resolves to how many positions of chunks it deleted. */
+  async #write(change: (session: Session) => Promise<number>): Promise<void> {
+    if (await this.#isStandby()) {
+      throw new ValenceError('database/read-only', 'the database is a standby, so nothing can be remembered in it', {
+        hint: 'connect to the primary, so that the next backup need not store everything anew',
+      });
     }
+    const { gone, vacuum } = await this.#database.transaction({}, async (session) => ({
+      gone: await change(session),
+      vacuum: await forgetChanges(session),
+    }));
+    if (vacuum) await vacuumChangeLog(this.#database);
+    if (this.#database.engine === 'pglite' && gone >= VACUUM_ROWS) {
+      await this.#database.execute('VACUUM valence_catalog.chunks');
+    }
+    await this.#database.sync();
   }
 
-  async #writeHead(session: Session, tier: string, head: CatalogHead): Promise<void> {
+  async #isStandby(): Promise<boolean> {
+    const { rows } = await sql<{ standby: boolean }>`SELECT pg_is_in_recovery() AS standby`.execute(
+      this.#database.kysely,
+    );
+    return rows[0]?.standby === true;
+  }
+
+  async #writeHead(session: Session, tier: string, record: TierRecord): Promise<void> {
     const row = {
-      sequence: head.sequence,
-      digest: Buffer.from(head.digest),
-      content_root: Buffer.from(head.contentRoot),
+      sequence: record.sequence,
+      digest: Buffer.from(record.digest),
+      content_root: Buffer.from(record.contentRoot),
       committed_at: new Date(this.#clock.now()).toISOString(),
+      position: record.position,
+      trees: encodeTrees(record.trees),
     };
     await session.kysely
       .insertInto('valence_catalog.heads')
@@ -143,12 +201,23 @@ export class DatabaseCatalog implements Catalog {
   }
 }
 
-function* batches(chunks: Iterable<CatalogChunk>): Generator<CatalogChunk[], void, undefined> {
-  let batch: CatalogChunk[] = [];
-  for (const chunk of chunks) {
-    if (batch.push(chunk) < ROWS_AT_ONCE) continue;
-    yield batch;
-    batch = [];
+/**
+ * Trims the change log to what some tier of some vault still needs. A tier that lags so far behind that it keeps the log
+ * over half of its limit loses its position, and scans next time. Resolves to whether a VACUUM is due.
+ */
+async function forgetChanges(session: Session): Promise<boolean> {
+  const { rows } = await sql<{ position: string }>`
+    SELECT DISTINCT position FROM valence_catalog.heads WHERE position IS NOT NULL`.execute(session.kysely);
+  let positions = rows.map(({ position }) => position);
+  for (;;) {
+    const { giveUp, vacuum } = await trimChangeLog(session, positions);
+    if (giveUp === null) return vacuum;
+    // A head that another commit is writing now gets a new position anyway, and waiting for it could be a deadlock: it
+    // waits for the log. If it fails, its old position is found trimmed.
+    await sql`
+      UPDATE valence_catalog.heads SET position = NULL WHERE (vault_id, tier) IN (
+        SELECT vault_id, tier FROM valence_catalog.heads WHERE position = ${giveUp} FOR UPDATE SKIP LOCKED
+      )`.execute(session.kysely);
+    positions = positions.filter((position) => position !== giveUp);
   }
-  if (batch.length > 0) yield batch;
 }

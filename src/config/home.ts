@@ -15,6 +15,8 @@ export interface Home {
   readonly masterKeyFile: string;
   /** Packs on their way to the backends. */
   readonly spoolFolder: string;
+  /** What runs that were interrupted have stored, with keys of chunks. */
+  readonly journalFolder: string;
   readonly lockFile: string;
 }
 
@@ -45,6 +47,7 @@ export function homeAt(folder: string): Home {
     hostKeyFile: join(root, 'host.key'),
     masterKeyFile: join(root, 'master.key'),
     spoolFolder: join(root, 'spool'),
+    journalFolder: join(root, 'journal'),
     lockFile: join(root, 'lock'),
   };
 }

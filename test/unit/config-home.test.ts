@@ -35,6 +35,7 @@ describe('the home', () => {
       hostKeyFile: '/h/host.key',
       masterKeyFile: '/h/master.key',
       spoolFolder: '/h/spool',
+      journalFolder: '/h/journal',
       lockFile: '/h/lock',
     });
   });
