@@ -1,5 +1,6 @@
 import type { Backend, ObjectName } from '../backends/backend.ts';
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
+import { JournalFolder } from '../catalog/upload-journal.ts';
 import { configFromSnapshot } from '../config/config-snapshot.ts';
 import type { Config } from '../config/schema.ts';
 import { readWholeFile } from '../core/files.ts';
@@ -41,6 +42,8 @@ export async function attachVault(context: AppContext, options: AttachOptions): 
   const config = await adoptPlaces(context, vault);
   const catalog = new DatabaseCatalog(await context.database(), vaultId, context.clock);
   for (const { tier } of await catalog.heads()) await catalog.forget(tier);
+  await using journal = new JournalFolder({ ...host, folder: context.home.journalFolder });
+  for (const tier of config.tiers.keys()) await journal.clear(tier);
   return {
     type: 'attached',
     vaultId,

@@ -1,14 +1,17 @@
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
+import { JournalFolder } from '../catalog/upload-journal.ts';
 import { configForSnapshot } from '../config/config-snapshot.ts';
 import type { Config } from '../config/schema.ts';
 import { uuidText } from '../core/ids.ts';
-import type { Catalog } from '../core/ports.ts';
+import type { WithSnapshot } from '../core/ports.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
-import { snapshotSourceOf } from '../graph/snapshot-source.ts';
+import { openSnapshotSource } from '../graph/snapshot-source.ts';
 import { runBackup } from '../pipeline/backup.ts';
 import type { BackupTier } from '../pipeline/backup.ts';
 import { ThreadedCoder } from '../pipeline/threaded-coder.ts';
 import { ThreadedSealer } from '../pipeline/threaded-sealer.ts';
+import { beginChangeLogAnew } from '../schema/change-log-trim.ts';
+import type { Database } from '../schema/database.ts';
 import { findSnapshots, isWidelyListed } from '../vault/snapshots.ts';
 import type {
   BackupCalls,
@@ -21,6 +24,7 @@ import type {
 } from './backup-calls.ts';
 import { configureBackups } from './backup-config.ts';
 import type { AppContext } from './context.ts';
+import { diffSnapshots } from './diff.ts';
 import { readHostKey } from './keys.ts';
 import { openConfigured } from './places.ts';
 import { profileOf } from './profile.ts';
@@ -40,6 +44,7 @@ export function backupCalls(context: AppContext): BackupCalls {
     show: (id, options) => show(context, id, options),
     verify: (options: VerifyOptions): AsyncIterable<VerificationReport> => verifyTiers(context, options),
     restore: (options) => restoreSnapshot(context, options),
+    diff: (options) => diffSnapshots(context, options),
   };
 }
 
@@ -50,19 +55,23 @@ async function* run(context: AppContext, options: RunOptions): AsyncGenerator<Sn
   await context.lock();
   const database = await context.database();
   const catalog = new DatabaseCatalog(database, uuidText(hostKey.vaultId), context.clock);
-  const done = await catalog.exclusively(async () => runTiers(context, { config, names, hostKey, catalog }));
-  for (const { snapshot, notes } of done) yield snapshotRecord(snapshot, notes);
+  await beginChangeLogAnew(database);
+  const done = await catalog.exclusively(async () =>
+    runTiers(context, { config, names, hostKey, catalog, fullScan: options.fullScan ?? false }),
+  );
+  for (const { snapshot, notes, scan } of done) yield { ...snapshotRecord(snapshot, notes), scan };
 }
 
 interface RunInput {
   readonly config: Config;
   readonly names: readonly string[];
   readonly hostKey: HostKey;
-  readonly catalog: Catalog;
+  readonly catalog: DatabaseCatalog;
+  readonly fullScan: boolean;
 }
 
 async function runTiers(context: AppContext, input: RunInput): ReturnType<typeof runBackup> {
-  const { config, names, hostKey, catalog } = input;
+  const { config, names, hostKey, catalog, fullScan } = input;
   const { clock, random, progress, signal } = context;
   const tiers: BackupTier[] = [];
   for (const name of names) tiers.push(await openTier(context, config, name));
@@ -70,16 +79,20 @@ async function runTiers(context: AppContext, input: RunInput): ReturnType<typeof
   await using coder = new ThreadedCoder();
   await using sealer = new ThreadedSealer();
   await using spool = await openSpoolFolder(context.home.spoolFolder);
+  const { vaultId, generation } = hostKey;
+  await using journal = new JournalFolder({ folder: context.home.journalFolder, vaultId, generation });
   try {
     return await runBackup({
       tiers,
       hostKey,
-      withSource: snapshotSourceOf(await context.database(), { signal }),
+      withSnapshot: snapshotOf(await context.database(), catalog, signal),
       catalog,
+      journal,
       sealer,
       coder,
       spool,
       configuration: configForSnapshot(config),
+      fullScan,
       clock,
       random,
       progress,
@@ -88,6 +101,17 @@ async function runTiers(context: AppContext, input: RunInput): ReturnType<typeof
   } finally {
     for (const backend of opened) await backend[Symbol.asyncDispose]();
   }
+}
+
+/** One transaction for the substrate and for what the catalog remembers of it. */
+function snapshotOf(database: Database, catalog: DatabaseCatalog, signal: AbortSignal): WithSnapshot {
+  return (read) =>
+    database.transaction({ mode: 'snapshot' }, async (session) =>
+      read({
+        source: await openSnapshotSource(session, database.version, { signal }),
+        stored: catalog.storedTrees(session),
+      }),
+    );
 }
 
 async function openTier(context: AppContext, config: Config, name: string): Promise<BackupTier> {

@@ -115,6 +115,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorGuide>> = {
     remedy:
       'name all locations of the vault; if it stays, choose a snapshot with --snapshot and find out who changed the store',
   },
+  'integrity/change-log': {
+    exit: 43,
+    meaning: 'a full scan found changes that the change log of the database had missed',
+    remedy: 'what the run committed is whole; find out what wrote to the tables past their triggers, and report this',
+  },
   'format/malformed': {
     exit: 45,
     meaning: 'bytes do not follow FORMAT.md',
@@ -139,6 +144,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorGuide>> = {
     exit: 50,
     meaning: 'the change would break a rule of the graph, e.g. a belief that supersedes itself',
     remedy: 'see the message; nothing was changed',
+  },
+  'database/read-only': {
+    exit: 51,
+    meaning: 'the database is a standby, which takes no changes',
+    remedy: 'connect to the primary',
   },
   'database/target-not-empty': {
     exit: 52,
@@ -185,6 +195,7 @@ export const EXIT_NAMES: ReadonlyMap<number, string> = new Map([
   [40, 'authentication failed'],
   [41, 'too few shards'],
   [42, 'chain broken or replayed'],
+  [43, 'the change log missed something'],
   [45, 'malformed'],
   [46, 'newer format'],
   [50, 'database, or a rule of the graph'],

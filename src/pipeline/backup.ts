@@ -1,14 +1,10 @@
 import type { Clock } from '../core/clock.ts';
-import { toHex } from '../core/bytes.ts';
-import { invariant } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
-import type { Catalog, SnapshotSource, WithSnapshotSource } from '../core/ports.ts';
+import type { Catalog, UploadJournal, WithSnapshot } from '../core/ports.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import type { Random } from '../core/random.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
-import type { PackedChunk } from '../format/sealing/pack.ts';
 import type { Profile } from '../format/sealing/stripe.ts';
-import type { BuiltTree } from '../format/tree/builder.ts';
 import { openKeyring } from '../vault/keyring.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import type { Blemish } from '../vault/places.ts';
@@ -17,16 +13,18 @@ import type { StripeCoder } from './code-stripe.ts';
 import { commitSnapshot } from './commit.ts';
 import { prepareHolders, tooFewHolders } from './holders.ts';
 import type { ConfiguredBackend, WritableHolder } from './holders.ts';
+import { KnownChunks } from './known-chunks.ts';
 import { Placer } from './placer.ts';
-import { readTrees } from './read-trees.ts';
-import type { TreesRead } from './read-trees.ts';
+import { readTiers } from './read-tiers.ts';
 import type { Sealer } from './sealer.ts';
 import { Spool } from './spool.ts';
 import type { SpoolFiles } from './spool.ts';
 import { openTierState } from './tier-state.ts';
 import type { TierState } from './tier-state.ts';
+import { TierJournal } from './tier-journal.ts';
 import { TierWriter } from './tier-writer.ts';
-import type { StoredChunk } from './tier-writer.ts';
+import type { WaitingPack } from './tier-writer.ts';
+import { isAsGoodAsNew, UploadedPacks } from './uploaded-packs.ts';
 
 /** One run: one database snapshot, stored and committed for each of the tiers asked for. */
 
@@ -44,21 +42,28 @@ export interface BackupTier {
 export interface BackupOptions {
   readonly tiers: readonly BackupTier[];
   readonly hostKey: HostKey;
-  readonly withSource: WithSnapshotSource;
+  readonly withSnapshot: WithSnapshot;
   readonly catalog: Catalog;
+  readonly journal: UploadJournal;
   readonly sealer: Sealer;
   readonly coder: StripeCoder;
   readonly spool: { readonly folder: string; readonly files: SpoolFiles };
   /** The configuration to be kept in the snapshot, as YAML without secrets. */
   readonly configuration: string;
+  /** Read every row, whatever the change log says, and hold what it says against that. */
+  readonly fullScan?: boolean | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly progress: ProgressSink;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** `changes`: only what changed since the tier's last snapshot was read. */
+export type Scan = 'everything' | 'changes';
+
 export interface BackedUp {
   readonly snapshot: Snapshot;
+  readonly scan: Scan;
   readonly notes: readonly string[];
 }
 
@@ -69,13 +74,16 @@ export interface TierRun {
   readonly away: readonly Blemish[];
   readonly keyring: Keyring;
   readonly state: TierState;
+  readonly known: KnownChunks;
+  readonly journal: TierJournal;
   readonly placer: Placer;
   readonly writer: TierWriter;
 }
 
 /**
  * @throws `backend/*` when a tier cannot be committed at all, `integrity/chain-broken` when its backends show less than
- * this host committed; nothing of the run is visible then
+ * this host committed; nothing of the run is visible then. `integrity/change-log` after a full scan that found what the
+ * change log had missed: its snapshots are committed.
  */
 export async function runBackup(options: BackupOptions): Promise<BackedUp[]> {
   const runs: TierRun[] = [];
@@ -83,19 +91,13 @@ export async function runBackup(options: BackupOptions): Promise<BackedUp[]> {
   const uploads = runs.map((run) => run.writer.upload());
   for (const upload of uploads) upload.catch(() => {});
   try {
-    const { facts, read } = await options.withSource(async (opened) => ({
-      facts: { schemaVersion: opened.schemaVersion, engine: opened.engine },
-      read: await readAll(opened, runs, options),
-    }));
+    const { facts, reads, missed } = await readTiers(runs, options);
     for (const run of runs) await run.writer.finishChunks();
     options.progress({ stage: 'uploading' });
     await Promise.all(uploads);
     const done: BackedUp[] = [];
-    for (const [i, run] of runs.entries()) {
-      done.push(
-        await commitSnapshot(run, { ...facts, contentRoot: read.contentRoot, trees: treesOf(read, i) }, options),
-      );
-    }
+    for (const [i, run] of runs.entries()) done.push(await commitSnapshot(run, facts, reads[i]!, options));
+    if (missed !== null) throw missed;
     return done;
   } finally {
     await Promise.all(runs.map((run) => run.writer.stop()));
@@ -120,45 +122,23 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
     coder: options.coder,
     signal,
   });
+  const known = new KnownChunks();
+  const journal = new TierJournal(options.journal, tier.name, state.remembered);
+  const uploaded = UploadedPacks.load(await journal.read(), {
+    profile: tier.profile,
+    isPresent: (stripe) => isAsGoodAsNew(stripe, state.presence, holders),
+  });
   const writer = new TierWriter({
     profile: tier.profile,
     header: { vaultId, generation: uuidText(hostKey.generation), writerId, tier: tier.name },
     keys: { indexKey: hostKey.secrets.indexKey, signingKey: hostKey.signingKey },
-    known: state.known,
+    known,
+    uploaded,
+    note: (pack) => journal.note(pack),
     placer,
     sealer: options.sealer,
-    spool: new Spool<readonly PackedChunk[]>(options.spool),
+    spool: new Spool<WaitingPack>(options.spool),
     random,
   });
-  return { tier, holders, away: missing, keyring, state, placer, writer };
-}
-
-async function readAll(
-  source: SnapshotSource,
-  runs: readonly TierRun[],
-  options: BackupOptions,
-): Promise<TreesRead<readonly StoredChunk[]>> {
-  return readTrees<readonly StoredChunk[]>(source, {
-    secrets: options.hostKey.secrets,
-    store: (chunk) => Promise.all(runs.map((run, i) => run.writer.put(chunk, () => childrenOf(chunk.children, i)))),
-    ready: async () => {
-      await options.sealer.ready();
-      for (const run of runs) await run.writer.ready();
-    },
-    progress: options.progress,
-    signal: options.signal,
-  });
-}
-
-async function childrenOf(children: readonly Promise<readonly StoredChunk[]>[], tier: number): Promise<StoredChunk[]> {
-  const stored = await Promise.all(children);
-  return stored.map((perTier) => perTier[tier]!);
-}
-
-function treesOf(read: TreesRead<readonly StoredChunk[]>, tier: number): BuiltTree<StoredChunk>[] {
-  return read.trees.map(({ summary, root }) => {
-    const stored = root[tier];
-    invariant(stored !== undefined, `every tier stored the root ${toHex(summary.contentId)}`);
-    return { summary, root: stored };
-  });
+  return { tier, holders, away: missing, keyring, state, known, journal, placer, writer };
 }

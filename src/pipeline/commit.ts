@@ -1,44 +1,54 @@
+import { isValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
+import type { Catalog, CatalogSegment, CatalogStripe, CatalogTree, TierCommit } from '../core/ports.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { sha256 } from '../format/shard/name.ts';
-import { segmentObjectName } from '../vault/index-map.ts';
+import { readSegment, segmentObjectName } from '../vault/index-map.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
+import { StripeReader } from '../vault/stripe-reader.ts';
 import { snapshotObjectName } from '../vault/snapshots.ts';
 import { encodeManifest, openSummary, parseManifest } from '../format/snapshot/manifest.ts';
 import type { ManifestHeader } from '../format/snapshot/header.ts';
 import type { SnapshotSummary, TierHead } from '../format/snapshot/summary.ts';
-import type { BuiltTree } from '../format/tree/builder.ts';
 import { promisedBy, survivesCopies, survivesDomains } from '../placement/promise.ts';
 import type { BackedUp, BackupOptions, TierRun } from './backup.ts';
 import { countRows } from './count-rows.ts';
+import { foldIndex } from './fold.ts';
+import type { FoldedIndex, FoldIndexOptions } from './fold.ts';
 import { tooFewHolders } from './holders.ts';
 import type { WritableHolder } from './holders.ts';
 import { shareObjects } from './shared-objects.ts';
 import type { SharedObject } from './shared-objects.ts';
+import { stripesOf } from './old-index.ts';
+import type { TierRead, SnapshotFacts } from './read-tiers.ts';
+import type { ReadTree } from './read-trees.ts';
 import type { TierWritten, StoredChunk } from './tier-writer.ts';
-
-export interface SnapshotFacts {
-  readonly schemaVersion: number;
-  readonly engine: string;
-  readonly contentRoot: Uint8Array;
-  readonly trees: readonly BuiltTree<StoredChunk>[];
-}
 
 /**
  * Makes a stored snapshot visible: the rest of the index, the key bundle, then the manifest, then the catalog (DESIGN
  * D10). Until the manifest is acknowledged nobody sees anything of it.
  */
-export async function commitSnapshot(run: TierRun, facts: SnapshotFacts, options: BackupOptions): Promise<BackedUp> {
-  const written = await run.writer.finishIndex();
+export async function commitSnapshot(
+  run: TierRun,
+  facts: SnapshotFacts,
+  read: TierRead,
+  options: BackupOptions,
+): Promise<BackedUp> {
+  const written = await run.writer.finishIndex({
+    older: read.segments,
+    dropped: read.dropped,
+    fold: (listed, newest) => foldOf(run, { listed, newest }, options),
+  });
   const { hostKey, random, catalog } = options;
-  const segments = [...run.state.segments, ...written.segments];
-  const complete = await shareObjects(run.placer, sharedObjects(hostKey, segments), {
-    damaged: run.state.problems,
+  const { segments } = written;
+  // Those just folded away are needed by older snapshots, and no later run will look after them.
+  const complete = await shareObjects(run.placer, sharedObjects(hostKey, [...segments, ...written.folded]), {
+    damaged: read.problems,
     signal: options.signal,
   });
-  const header = manifestHeader(run, written, options);
-  const summary = await summarize(run, facts, { written, complete, options });
-  const trees = facts.trees.map((tree) => ({ summary: tree.summary, root: tree.root.reference }));
+  const header = manifestHeader(run, segments, options);
+  const summary = await summarize(run, facts, { read, written, complete, options });
+  const trees = read.trees.map((tree) => ({ summary: tree.summary, root: tree.root.reference }));
   const body = {
     contentRoot: facts.contentRoot,
     schemaVersion: facts.schemaVersion,
@@ -51,13 +61,16 @@ export async function commitSnapshot(run: TierRun, facts: SnapshotFacts, options
   const object = snapshotObjectName(header.tier, header.sequence, manifest.digest);
   const took = await run.placer.storeEverywhere(object, bytes);
   if (took.length === 0) throw tooFewHolders(1, 0, run.placer.refused);
-  const head = { sequence: header.sequence, digest: manifest.digest, contentRoot: facts.contentRoot };
-  await catalog.replace(
-    header.tier,
-    head,
-    written.added,
-    written.dropped.map((chunk) => chunk.contentId),
-  );
+  const forgotten = await remember(catalog, header.tier, {
+    sequence: header.sequence,
+    digest: manifest.digest,
+    contentRoot: facts.contentRoot,
+    position: facts.position,
+    trees: read.trees.map(catalogTree),
+    segments,
+    removed: read.removed,
+    added: run.writer.positions,
+  });
   const survives = Math.min(summary.survives, survivesCopies(took.map((holder) => holder.domain)));
   const actual = {
     ...openSummary(manifest, keys.indexKey),
@@ -65,16 +78,55 @@ export async function commitSnapshot(run: TierRun, facts: SnapshotFacts, options
     degraded: summary.degraded || survives < promised(run),
   };
   const locations = took.map((holder) => holder.backend.location).sort();
-  return { snapshot: { manifest, summary: actual, object, locations }, notes: notesOf(run) };
+  const snapshot = { manifest, summary: actual, object, locations };
+  const notes = [...read.notes, ...notesOf(run), ...forgotten, ...(await run.journal.clear())];
+  return { snapshot, scan: read.scan, notes };
 }
 
-function sharedObjects(hostKey: HostKey, segments: readonly Uint8Array[]): SharedObject[] {
+/** The snapshot is committed, whether its host can remember it or not. What there is to say of that. */
+async function remember(catalog: Catalog, tier: string, commit: TierCommit): Promise<string[]> {
+  try {
+    await catalog.commit(tier, commit);
+    return [];
+  } catch (error) {
+    if (!isValenceError(error, 'database/read-only')) throw error;
+    return [
+      'a standby cannot remember what was stored: the next run stores everything anew; better back up the primary',
+    ];
+  }
+}
+
+function foldOf(
+  run: TierRun,
+  index: Pick<FoldIndexOptions, 'listed' | 'newest'>,
+  { hostKey, signal }: BackupOptions,
+): Promise<FoldedIndex> {
+  const { tier, holders, keyring, placer, state } = run;
+  const places = holders.map(({ backend, holder }) => ({ backend, holder }));
+  const stripes = new StripeReader(places, hostKey.secrets.maskKey, { presence: state.presence, signal });
+  return foldIndex({
+    ...index,
+    profile: tier.profile,
+    promised: promised(run),
+    domains: new Map(placer.willing.map(({ holder, domain }) => [holder, domain])),
+    readSegment: async (digest) => (await readSegment(places, keyring, digest, signal)).body,
+    readStripe: (stripe) => stripes.read(stripe),
+    place: (pack, chunks) => placer.place(pack, chunks),
+  });
+}
+
+function catalogTree({ tree, summary, root, chunks }: ReadTree<StoredChunk>): CatalogTree {
+  const { rowVersion, level, contentId, rows, bytes } = summary;
+  return { tree, rowVersion, level, contentId, rows, bytes, chunks, ...root.reference };
+}
+
+function sharedObjects(hostKey: HostKey, segments: readonly CatalogSegment[]): SharedObject[] {
   const { generation, writerId, bundle } = hostKey;
   const keys = { object: bundleObjectName(generation, writerId, bundle), digest: sha256(bundle), bytes: bundle };
-  return [keys, ...segments.map((digest) => ({ object: segmentObjectName(digest), digest, bytes: null }))];
+  return [keys, ...segments.map(({ digest }) => ({ object: segmentObjectName(digest), digest, bytes: null }))];
 }
 
-function manifestHeader(run: TierRun, written: TierWritten, options: BackupOptions): ManifestHeader {
+function manifestHeader(run: TierRun, segments: readonly CatalogSegment[], options: BackupOptions): ManifestHeader {
   const { hostKey, clock, random } = options;
   return {
     vaultId: uuidText(hostKey.vaultId),
@@ -85,11 +137,12 @@ function manifestHeader(run: TierRun, written: TierWritten, options: BackupOptio
     previous: run.state.previous,
     createdAt: clock.now(),
     salt: random.bytes(32),
-    index: [...run.state.segments, ...written.segments],
+    index: segments.map(({ digest }) => digest),
   };
 }
 
 interface SummaryInput {
+  readonly read: TierRead;
   readonly written: TierWritten;
   /** Holders that have the whole index and the bundle. */
   readonly complete: ReadonlySet<WritableHolder>;
@@ -97,12 +150,12 @@ interface SummaryInput {
 }
 
 async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput): Promise<SnapshotSummary> {
-  const { written, complete, options } = input;
-  const survives = Math.max(0, survivesNow(run, complete));
+  const { read, written, complete, options } = input;
+  const survives = Math.max(0, survivesNow(run, [...stripesOf(read.segments), ...written.adopted], complete));
   return {
     contentRoot: facts.contentRoot,
-    counts: countRows(facts.trees.map((tree) => tree.summary)),
-    logicalBytes: facts.trees.reduce((sum, tree) => sum + tree.summary.bytes, 0),
+    counts: countRows(read.trees.map((tree) => tree.summary)),
+    logicalBytes: read.trees.reduce((sum, tree) => sum + tree.summary.bytes, 0),
     newBytes: written.newBytes,
     storedBytes: run.placer.storedBytes,
     survives,
@@ -116,18 +169,14 @@ async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput
 }
 
 /** The least of: stripes placed now, older stripes that are still needed, and the copies of index and bundle. */
-function survivesNow(run: TierRun, complete: ReadonlySet<WritableHolder>): number {
+function survivesNow(run: TierRun, older: readonly CatalogStripe[], complete: ReadonlySet<WritableHolder>): number {
   const answering = run.holders.filter((holder) => run.placer.answers(holder));
   const domains = new Map(answering.map((holder) => [holder.holder, holder.domain]));
-  const stripes = new Set<object>();
   let least = Math.min(run.placer.survives, survivesCopies([...complete].map((holder) => holder.domain)));
-  for (const { name } of run.state.known.reused()) {
-    const place = run.state.index.find(name);
-    if (place === null || 'inline' in place.pack || stripes.has(place.pack.stripe)) continue;
-    stripes.add(place.pack.stripe);
-    const { stripe } = place.pack;
-    const there = run.state.presence.present(stripe).flatMap((shard) => domains.get(uuidText(shard.holder)) ?? []);
-    least = Math.min(least, survivesDomains({ required: stripe.geometry.k, domains: there }));
+  for (const { required, shardLength, shards } of older) {
+    const present = run.state.presence.presentShards(shards, shardLength);
+    const there = present.flatMap((shard) => domains.get(uuidText(shard.holder)) ?? []);
+    least = Math.min(least, survivesDomains({ required, domains: there }));
   }
   return least;
 }

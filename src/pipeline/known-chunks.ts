@@ -7,28 +7,28 @@ import type { Presence } from '../vault/presence.ts';
 import { ChunkTable } from './chunk-table.ts';
 
 /**
- * What the tier's last snapshot already stored, by content id, and what this run has met of it. Only chunks that the
- * index can still find count as known.
+ * Chunks of the tier's last snapshot that the new one may hold again, by content id, and what this run has met of them:
+ * all of them in a full scan, else those in whose place new ones come.
  */
 export class KnownChunks {
-  readonly #known: ChunkTable;
-  readonly #unfindable: ChunkTable;
-  /** By place in the table: 1 when met. */
-  readonly #met: Uint8Array;
+  readonly #known = new ChunkTable();
+  readonly #unfindable = new ChunkTable();
+  /** By place in the table: at how many positions it was found, and whether it was met. */
+  #times = new Uint32Array(64);
+  #met = new Uint8Array(64);
 
-  private constructor(known: ChunkTable, unfindable: ChunkTable) {
-    this.#known = known;
-    this.#unfindable = unfindable;
-    this.#met = new Uint8Array(known.size);
+  /** A chunk that the index can find. Once for each position that it is taken from. */
+  add(chunk: CatalogChunk): void {
+    const place = this.#known.find(chunk.contentId) ?? this.#known.add(chunk);
+    if (place >= this.#met.length) {
+      [this.#times, this.#met] = [grown(this.#times, Uint32Array), grown(this.#met, Uint8Array)];
+    }
+    this.#times[place]! += 1;
   }
 
-  static async load(
-    chunks: AsyncIterable<CatalogChunk>,
-    isAvailable: (name: Uint8Array) => boolean,
-  ): Promise<KnownChunks> {
-    const [known, unfindable] = [new ChunkTable(), new ChunkTable()];
-    for await (const chunk of chunks) (isAvailable(chunk.name) ? known : unfindable).add(chunk);
-    return new KnownChunks(known, unfindable);
+  /** A chunk that nobody can find any more: it is gone whatever the new snapshot holds. */
+  addUnfindable(chunk: CatalogChunk): void {
+    this.#unfindable.add(chunk);
   }
 
   /** The reference of a chunk with this content; from now on it counts as part of the new snapshot. */
@@ -41,14 +41,24 @@ export class KnownChunks {
 
   /** References of the new snapshot that were stored before it. */
   *reused(): Generator<Reference, void, undefined> {
-    for (const [place, met] of this.#met.entries()) if (met === 1) yield this.#known.reference(place);
+    for (let place = 0; place < this.#known.size; place += 1) {
+      if (this.#met[place] === 1) yield this.#known.reference(place);
+    }
   }
 
-  /** What the last snapshot held and the new one does not. */
-  *dropped(): Generator<CatalogChunk, void, undefined> {
-    yield* this.#unfindable;
-    for (const [place, met] of this.#met.entries()) if (met === 0) yield this.#known.at(place);
+  /** What the new snapshot does not hold, with the number of positions it was taken from. */
+  *unmet(): Generator<CatalogChunk & { readonly times: number }, void, undefined> {
+    for (const chunk of this.#unfindable) yield { ...chunk, times: Number.POSITIVE_INFINITY };
+    for (let place = 0; place < this.#known.size; place += 1) {
+      if (this.#met[place] === 0) yield { ...this.#known.at(place), times: this.#times[place]! };
+    }
   }
+}
+
+function grown<A extends Uint8Array | Uint32Array>(array: A, make: new (length: number) => A): A {
+  const larger = new make(2 * array.length);
+  larger.set(array);
+  return larger;
 }
 
 /** Whether the pack of a chunk can still be rebuilt from what the holders list; each stripe is looked at once. */

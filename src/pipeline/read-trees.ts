@@ -8,30 +8,34 @@ import { TupleReader } from '../format/rows/copy-tuples.ts';
 import { TREES } from '../format/tables.ts';
 import type { TreeLayout } from '../format/tables.ts';
 import { TreeBuilder } from '../format/tree/builder.ts';
-import type { BuiltTree, StoreChunk } from '../format/tree/builder.ts';
+import type { BuiltTree } from '../format/tree/builder.ts';
+import type { TreeChunk } from '../format/tree/tree-chunk.ts';
 import { ContentIds } from '../format/tree/content-id.ts';
 
 /** Reads every row of a source into trees; what becomes of their chunks is up to `store`. */
 
 export interface ReadTreesOptions<R> {
   readonly secrets: GenerationSecrets;
-  readonly store: StoreChunk<R>;
+  readonly store: (chunk: TreeChunk<R>, tree: TreeId) => Promise<R>;
   /** Resolves when more may be stored. */
   readonly ready: () => Promise<void>;
   readonly progress: ProgressSink;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface TreesRead<R> {
-  readonly contentRoot: Uint8Array;
-  readonly trees: readonly BuiltTree<R>[];
+/** A tree with what it is called. */
+export interface ReadTree<R> extends BuiltTree<R> {
+  readonly tree: TreeId;
 }
 
-const NO_MODEL = Buffer.alloc(16);
+export interface TreesRead<R> {
+  readonly contentRoot: Uint8Array;
+  readonly trees: readonly ReadTree<R>[];
+}
 
 export async function readTrees<R>(source: SnapshotSource, options: ReadTreesOptions<R>): Promise<TreesRead<R>> {
   const ids = new ContentIds(options.secrets.contentIdKey);
-  const trees: BuiltTree<R>[] = [];
+  const trees: ReadTree<R>[] = [];
   for (const tree of source.trees) trees.push(await readTree(source, tree, ids, options));
   const contentRoot = ids.root(
     source.schemaVersion,
@@ -51,20 +55,20 @@ export async function contentRootOf(
   return readTrees(source, { secrets, store: () => stored, ready: () => nothing, progress: () => {}, signal });
 }
 
-async function readTree<R>(
+/** All of one tree. */
+export async function readTree<R>(
   source: SnapshotSource,
   tree: TreeId,
   ids: ContentIds,
   options: ReadTreesOptions<R>,
-): Promise<BuiltTree<R>> {
+): Promise<ReadTree<R>> {
   const layout = layoutNamed(tree.name);
-  const modelId = tree.modelId === undefined ? NO_MODEL : uuidBytes(tree.modelId);
   const builder = new TreeBuilder<R>({
     layout,
-    modelId,
+    modelId: modelIdOf(tree),
     boundaryKey: options.secrets.boundaryKey,
     ids,
-    store: options.store,
+    store: (chunk) => options.store(chunk, tree),
   });
   const reader = new TupleReader(layout, INLINE_VALUE_BYTES_MAX);
   let rows = 0;
@@ -78,7 +82,12 @@ async function readTree<R>(
     options.progress({ stage: `reading ${tree.name}`, done: rows, unit: 'rows' });
   }
   reader.end();
-  return builder.finish();
+  return { ...(await builder.finish()), tree };
+}
+
+/** 16 bytes; zero for a tree that belongs to no model. */
+export function modelIdOf({ modelId }: TreeId): Uint8Array {
+  return modelId === undefined ? Buffer.alloc(16) : uuidBytes(modelId);
 }
 
 export function layoutNamed(name: string): TreeLayout {

@@ -1,7 +1,6 @@
 import { equalBytes } from '../core/bytes.ts';
 import { ValenceError } from '../core/errors.ts';
-import { uuidText } from '../core/ids.ts';
-import type { SettleReport, SnapshotSink, TreeId, WithSnapshotSink } from '../core/ports.ts';
+import type { SettleReport, SnapshotSink, WithSnapshotSink } from '../core/ports.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
 import { openBody } from '../format/snapshot/manifest.ts';
@@ -16,8 +15,10 @@ import type { HolderNames, LostStripe } from '../vault/lost-stripes.ts';
 import { Presence } from '../vault/presence.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
 import type { Snapshot } from '../vault/snapshots.ts';
+import { ChunkReader } from '../vault/chunk-reader.ts';
+import { PackSource } from '../vault/sealed-source.ts';
 import { StripeReader } from '../vault/stripe-reader.ts';
-import { layoutOf, TreeReader } from '../vault/tree-reader.ts';
+import { layoutOf, treeIdOf, TreeReader } from '../vault/tree-reader.ts';
 import { contentRootOf } from './read-trees.ts';
 
 /** Rebuilds a substrate from any sufficient set of places and the owner's key, into whatever sink it is given. */
@@ -109,7 +110,9 @@ export async function restore(
   if (plan.loss !== null) throw plan.loss;
   const { names, signal } = input;
   const stripes = new StripeReader(input.places, plan.secrets.maskKey, { presence: plan.presence, names, signal });
-  const reader = new TreeReader(plan.index, stripes, new ContentIds(plan.secrets.contentIdKey));
+  const reader = new TreeReader(
+    new ChunkReader(new PackSource(plan.index, stripes), new ContentIds(plan.secrets.contentIdKey)),
+  );
   return withSink(async (sink) => {
     for (const tree of plan.body.trees) await loadTree(sink, tree, reader, progress);
     progress({ stage: 'building constraints' });
@@ -130,7 +133,7 @@ async function loadTree(
   if (layout.derived === true) return;
   const { summary } = tree;
   progress({ stage: `restoring ${layout.name}`, done: 0, total: summary.rows, unit: 'rows' });
-  const rows = await sink.load(treeId(tree), reader.copy(tree));
+  const rows = await sink.load(treeIdOf(tree), reader.copy(tree));
   if (rows !== summary.rows)
     throw differs(`${rows} rows of ${layout.name} were loaded, ${summary.rows} are in the snapshot`);
 }
@@ -153,13 +156,9 @@ async function compare(
   }
 }
 
-function differs(message: string): ValenceError {
+/** That what was written is not what was read. */
+export function differs(message: string): ValenceError {
   return new ValenceError('integrity/authentication-failed', message, {
     hint: 'nothing was kept; this is a fault of valence, please report it',
   });
-}
-
-function treeId(tree: RootedTree): TreeId {
-  const { name, perModel } = layoutOf(tree);
-  return perModel === true ? { name, modelId: uuidText(tree.summary.modelId) } : { name };
 }

@@ -1,5 +1,7 @@
+import { systemRandom } from '../core/random.ts';
 import type { SealedChunk } from '../format/sealing/sealed-chunk.ts';
 import type { ChunkLabel } from '../format/tree/content-id.ts';
+import { DirectSealer } from './sealer.ts';
 import type { Sealer } from './sealer.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -31,8 +33,13 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** Seals in a thread of its own, beside the one that reads rows. */
+/** What is sealed before a thread is begun, which costs about as much as sealing so much. Small changes need none. */
+const DIRECT_BYTES = 4 * 1024 * 1024;
+
+/** Seals in a thread of its own, beside the one that reads rows, when there is enough to seal. */
 export class ThreadedSealer implements Sealer, AsyncDisposable {
+  readonly #direct = new DirectSealer(systemRandom);
+  #directBytes = 0;
   readonly #thread = new WorkerThread<SealingBatch, SealedBatch>('seal-worker');
   #pending: Pending[] = [];
   #pendingBytes = 0;
@@ -41,6 +48,10 @@ export class ThreadedSealer implements Sealer, AsyncDisposable {
   readonly #wake: (() => void)[] = [];
 
   seal(label: ChunkLabel, plaintext: Uint8Array): Promise<SealedChunk> {
+    if (this.#directBytes < DIRECT_BYTES) {
+      this.#directBytes += plaintext.length;
+      return this.#direct.seal(label, plaintext);
+    }
     const { promise, resolve, reject } = Promise.withResolvers<SealedChunk>();
     this.#pending.push({ label, plaintext, resolve, reject });
     this.#pendingBytes += plaintext.length;

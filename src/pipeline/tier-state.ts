@@ -1,14 +1,13 @@
-import type { Catalog, CatalogHead } from '../core/ports.ts';
-import { toHex } from '../core/bytes.ts';
-import { isValenceError, ValenceError } from '../core/errors.ts';
-import { IndexMap, readIndex } from '../vault/index-map.ts';
+import type { Catalog, CatalogHead, CatalogSegment, CatalogStripe, TierRecord } from '../core/ports.ts';
+import { equalBytes, toHex } from '../core/bytes.ts';
+import { ValenceError } from '../core/errors.ts';
+import { segmentObjectName } from '../vault/index-map.ts';
 import type { Keyring } from '../vault/keyring.ts';
+import { listEverywhere } from '../vault/listing.ts';
 import type { Place } from '../vault/places.ts';
 import { Presence } from '../vault/presence.ts';
-import type { ObjectProblem } from '../vault/read-object.ts';
-import { isWidelyListed, listSnapshotNames, readSnapshot } from '../vault/snapshots.ts';
+import { findSnapshotName, isWidelyListed, listSnapshotNames, readSnapshot } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotName } from '../vault/snapshots.ts';
-import { availableChunks, KnownChunks } from './known-chunks.ts';
 import type { WritableHolder } from './holders.ts';
 
 /** Where a tier stands before a run: what its backends show, held against what this host remembers. */
@@ -17,14 +16,19 @@ export interface TierState {
   readonly sequence: number;
   /** This writer's newest snapshot of the tier. */
   readonly previous: Uint8Array | null;
-  /** Index segments that the next snapshot builds on. */
-  readonly segments: readonly Uint8Array[];
-  readonly index: IndexMap;
+  /**
+   * What this host remembers of that snapshot; null where it remembers another one or none. Only of its own last snapshot does
+   * a host know every chunk, and so what the next one drops. After anything else, such as a restored home or a run that
+   * ended before the catalog was written, the index begins anew: segments that nobody tidies would make a restore
+   * ask for stripes that no row needs.
+   */
+  readonly record: TierRecord | null;
+  /** The snapshot that this host remembers to have committed last. */
+  readonly remembered: Uint8Array | null;
   /** What the holders list at the beginning of the run. */
   readonly presence: Presence;
-  readonly known: KnownChunks;
-  /** Damaged copies that were met. */
-  readonly problems: readonly ObjectProblem[];
+  /** Why, if so, what is remembered is not all there any more: a clause for people. */
+  readonly loss: string | null;
   readonly notes: readonly string[];
 }
 
@@ -45,63 +49,55 @@ export interface TierStateOptions {
 export async function openTierState(options: TierStateOptions): Promise<TierState> {
   const { tier, holders, catalog, signal } = options;
   const places: Place[] = holders.map(({ backend, holder }) => ({ backend, holder }));
-  const { names } = await listSnapshotNames(places, tier, signal);
-  const remembered = await catalog.head(tier);
-  refuseRollback(tier, names, remembered);
-  const { newest, own, passedOver } = await readHeads(names, remembered, options);
-  // Only of its own last snapshot does the catalog know every chunk, and so what the next one drops. After anything else,
-  // such as a restored home or a run that ended before the catalog was written, the index begins anew: segments that
-  // nobody tidies would make a restore ask for stripes that no row needs.
-  const isCurrent = own !== null && remembered !== null && Buffer.compare(own.manifest.digest, remembered.digest) === 0;
-  const built = await readOwnIndex(places, isCurrent ? own : null, options);
+  const record = await catalog.record(tier);
+  const names = await namesOf(places, tier, record, signal);
+  const { newest, own, passedOver } = await readHeads(names, record, options);
+  const isCurrent = own !== null && record !== null && equalBytes(own.manifest.digest, record.digest);
   const presence = await Presence.load(places, signal);
-  const known = await KnownChunks.load(
-    remembered === null ? nothing() : catalog.chunks(tier),
-    availableChunks(built.index, presence),
-  );
   const others = newest !== null && newest.manifest.header.writerId !== options.writerId;
   return {
     sequence: (newest?.manifest.header.sequence ?? 0) + 1,
     previous: own?.manifest.digest ?? null,
-    segments: built.segments,
-    index: built.index,
+    record: isCurrent ? record : null,
+    remembered: record?.digest ?? null,
     presence,
-    known,
-    problems: built.problems,
+    loss: isCurrent ? await lossOf(record, places, presence, signal) : null,
     notes: [
       ...passedOver,
-      ...built.notes,
       ...(others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : []),
     ],
   };
 }
 
-/** What the next snapshot builds on. An index that is lost must not stop backups: the next one begins anew, and says so. */
-async function readOwnIndex(
+/** Whether all that a remembered snapshot needs is still listed: each segment somewhere, of each stripe enough shards. */
+async function lossOf(
+  { segments }: TierRecord,
   places: readonly Place[],
-  own: Snapshot | null,
-  { keyring, signal }: TierStateOptions,
-): Promise<Pick<TierState, 'segments' | 'index' | 'notes' | 'problems'>> {
-  if (own === null) return { segments: [], index: new IndexMap(), notes: [], problems: [] };
-  const segments = own.manifest.header.index;
-  try {
-    return { segments, ...(await readIndex(places, keyring, segments, signal)), notes: [] };
-  } catch (error) {
-    if (!isValenceError(error, 'integrity/authentication-failed', 'integrity/too-few-shards', 'format/malformed'))
-      throw error;
-    return {
-      segments: [],
-      index: new IndexMap(),
-      notes: [`everything was stored anew, because an old index is lost: ${error.message}`],
-      problems: [],
-    };
-  }
+  presence: Presence,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const { objects } = await listEverywhere(places, 'index/', signal);
+  const isListed = ({ digest, sizeBytes }: CatalogSegment): boolean =>
+    objects.get(segmentObjectName(digest))?.copies.some((copy) => copy.sizeBytes === sizeBytes) ?? false;
+  const isRebuildable = ({ required, shardLength, shards }: CatalogStripe): boolean =>
+    presence.presentShards(shards, shardLength).length >= required;
+  if (!segments.every(isListed)) return 'a part of the index is missing at the backends';
+  if (segments.every(({ stripes }) => stripes.every(isRebuildable))) return null;
+  return 'the backends have lost shards of the last snapshot';
 }
 
-function refuseRollback(tier: string, names: readonly SnapshotName[], remembered: CatalogHead | null): void {
-  if (remembered === null) return;
+/** The names listed, and the remembered one, which a listing that lags may lack. @throws `integrity/chain-broken` */
+async function namesOf(
+  places: readonly Place[],
+  tier: string,
+  remembered: CatalogHead | null,
+  signal?: AbortSignal,
+): Promise<readonly SnapshotName[]> {
+  const { names } = await listSnapshotNames(places, tier, signal);
+  if (remembered === null || names.some((name) => equalBytes(name.digest, remembered.digest))) return names;
+  const found = await findSnapshotName(places, { tier, ...remembered }, signal);
+  if (found !== null) return [...names, found].sort((a, b) => a.sequence - b.sequence);
   const id = toHex(remembered.digest);
-  if (names.some((name) => toHex(name.digest) === id)) return;
   throw new ValenceError(
     'integrity/chain-broken',
     `the backends of tier ${tier} do not hold snapshot ${remembered.sequence} (${id.slice(0, 12)}), which this host committed`,
@@ -148,12 +144,10 @@ async function readHeads(
       continue;
     }
     const { foreign, error } = read.broken;
-    const isRemembered = remembered !== null && Buffer.compare(name.digest, remembered.digest) === 0;
+    const isRemembered = remembered !== null && equalBytes(name.digest, remembered.digest);
     const mayBeNewest = newest === null && remembered !== null && isWidelyListed(name, options.holders.length);
     if (!foreign && (isRemembered || mayBeNewest)) throw unbelievable(error);
     passedOver.push(`passed over: ${error.message}`);
   }
   return { newest, own: null, passedOver };
 }
-
-async function* nothing(): AsyncGenerator<never, void, undefined> {}

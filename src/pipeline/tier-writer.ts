@@ -1,8 +1,9 @@
 import { SMALL_PACK_BYTES } from '../core/limits.ts';
-import type { CatalogChunk } from '../core/ports.ts';
+import type { CatalogSegment, CatalogStripe, TreeId, TreePosition } from '../core/ports.ts';
 import type { Random } from '../core/random.ts';
 import { encodeSegment } from '../format/index/segment.ts';
 import type { SegmentHeader, SegmentKeys } from '../format/index/segment.ts';
+import type { SegmentBody } from '../format/index/segment-body.ts';
 import { PackBuilder } from '../format/sealing/pack.ts';
 import type { Pack, PackedChunk } from '../format/sealing/pack.ts';
 import type { SealedChunk } from '../format/sealing/sealed-chunk.ts';
@@ -11,19 +12,25 @@ import type { Profile } from '../format/sealing/stripe.ts';
 import { sha256 } from '../format/shard/name.ts';
 import { encodeChunk } from '../format/tree/chunk.ts';
 import type { Reference } from '../format/tree/chunk.ts';
-import type { TreeChunk } from '../format/tree/builder.ts';
+import { CHUNK_KIND } from '../format/tree/content-id.ts';
+import type { TreeChunk } from '../format/tree/tree-chunk.ts';
 import { segmentObjectName } from '../vault/index-map.ts';
+import { catalogSegment, catalogStripe } from './catalog-segment.ts';
 import { ChunkTable } from './chunk-table.ts';
+import type { FoldedIndex } from './fold.ts';
 import type { KnownChunks } from './known-chunks.ts';
 import { textKey } from './known-chunks.ts';
 import type { Placer } from './placer.ts';
+import { PositionTable } from './position-table.ts';
 import type { Sealer } from './sealer.ts';
 import { SegmentBuilder } from './segment-builder.ts';
 import type { Spool } from './spool.ts';
 import { tooFewHolders } from './holders.ts';
+import type { UploadedChunk, UploadedPack, UploadedPacks } from './uploaded-packs.ts';
 
 /** A chunk's reference, and whether this run stored it. */
 export interface StoredChunk {
+  readonly contentId: Uint8Array;
   readonly reference: Reference;
   readonly fresh: boolean;
 }
@@ -33,20 +40,42 @@ export interface TierWriterOptions {
   readonly header: SegmentHeader;
   readonly keys: SegmentKeys;
   readonly known: KnownChunks;
+  /** What earlier runs stored and did not commit. */
+  readonly uploaded: UploadedPacks;
+  /** Notes a placed pack for a later run, should this one not commit. Durable when it resolves. */
+  readonly note: (pack: UploadedPack) => Promise<void>;
   readonly placer: Placer;
   readonly sealer: Sealer;
-  readonly spool: Spool<readonly PackedChunk[]>;
+  readonly spool: Spool<WaitingPack>;
   readonly random: Random;
+}
+
+/** A pack in the spool, by what its chunks are. */
+export interface WaitingPack {
+  readonly chunks: readonly PackedChunk[];
+  /** Of each chunk, in the same order. */
+  readonly origins: readonly UploadedChunk[];
 }
 
 /** What a tier's part of a run stored. */
 export interface TierWritten {
-  /** Names of the index segments written, in order. */
-  readonly segments: readonly Uint8Array[];
-  readonly added: Iterable<CatalogChunk>;
-  readonly dropped: readonly CatalogChunk[];
+  /** The whole index of the snapshot: old segments, then those written. */
+  readonly segments: readonly CatalogSegment[];
+  /** Old segments that no longer belong to it. */
+  readonly folded: readonly CatalogSegment[];
+  /** Stripes among them that an earlier run had placed. */
+  readonly adopted: readonly CatalogStripe[];
   /** Sealed bytes of the chunks added. */
   readonly newBytes: number;
+}
+
+export interface IndexEnd {
+  /** The segments of the last snapshot that this one builds on. */
+  readonly older: readonly CatalogSegment[];
+  /** Names of chunks that the last snapshot held and this one does not. */
+  readonly dropped: Iterable<Uint8Array>;
+  /** What to write in place of the last body: `foldIndex`. */
+  readonly fold: (listed: readonly CatalogSegment[], newest: SegmentBody) => Promise<FoldedIndex>;
 }
 
 /** Stripes in the making at once: one is being coded while another is on its way. */
@@ -59,11 +88,15 @@ const STRIPES_AT_ONCE = 2;
 export class TierWriter {
   readonly #options: TierWriterOptions;
   readonly #packs: PackBuilder;
+  /** Of each chunk in the pack being filled. */
+  readonly #origins: UploadedChunk[] = [];
   readonly #segment = new SegmentBuilder();
-  readonly #segments: Uint8Array[] = [];
+  readonly #segments: CatalogSegment[] = [];
   /** Chunks being stored, by content id; afterwards they are in `#added`. */
   readonly #underWay = new Map<string, Promise<StoredChunk>>();
+  readonly #puts = new Set<Promise<StoredChunk>>();
   readonly #added = new ChunkTable();
+  readonly #positions = new PositionTable();
   #newBytes = 0;
   /** The pack being handed to the spool; awaited before the next, so that the producer feels a full spool. */
   #handing: Promise<void> = Promise.resolve();
@@ -73,10 +106,42 @@ export class TierWriter {
     this.#packs = new PackBuilder(packCapacity(options.profile));
   }
 
+  /** Where everything that was put stands. Complete when all chunks have been put. */
+  get positions(): Iterable<TreePosition> {
+    return this.#positions;
+  }
+
   /** Stores a chunk unless it is known. `children`: what this same tier gave back for the chunks it refers to. */
-  async put(chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>): Promise<StoredChunk> {
-    const place = this.#added.find(chunk.contentId);
-    if (place !== null) return { reference: this.#added.reference(place), fresh: true };
+  put(tree: TreeId, chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>): Promise<StoredChunk> {
+    const put = this.#put(tree, chunk, children);
+    this.#puts.add(put);
+    const forget = (): boolean => this.#puts.delete(put);
+    put.then(forget, forget);
+    return put;
+  }
+
+  async #put(
+    tree: TreeId,
+    chunk: TreeChunk<unknown>,
+    children: () => Promise<readonly StoredChunk[]>,
+  ): Promise<StoredChunk> {
+    const stored = await this.#once(chunk, children);
+    const { kind, level } = chunk.label;
+    if (kind === CHUNK_KIND.piece) return stored;
+    const { lastKey, rows, bytes } = chunk;
+    const place = { tree, level, lastKey };
+    this.#positions.add({ ...place, piece: 0, rows, bytes, contentId: chunk.contentId, ...stored.reference });
+    const pieces = kind === CHUNK_KIND.leaf && chunk.children.length > 0 ? await children() : [];
+    for (const [i, { contentId, reference }] of pieces.entries()) {
+      this.#positions.add({ ...place, piece: i + 1, rows: 0, bytes: 0, contentId, ...reference });
+    }
+    return stored;
+  }
+
+  async #once(chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>): Promise<StoredChunk> {
+    const { contentId } = chunk;
+    const place = this.#added.find(contentId);
+    if (place !== null) return { contentId, reference: this.#added.reference(place), fresh: true };
     const key = textKey(chunk.contentId);
     const already = this.#underWay.get(key);
     if (already !== undefined) return already;
@@ -93,10 +158,21 @@ export class TierWriter {
     const below = chunk.children.length === 0 ? [] : await children();
     // A child stored anew, because the old copy was lost, makes the reference in a known parent worthless.
     const known = below.some((child) => child.fresh) ? null : this.#options.known.meet(chunk.contentId);
-    if (known !== null) return { reference: known, fresh: false };
+    if (known !== null) return { contentId: chunk.contentId, reference: known, fresh: false };
+    const adopted = below.length === 0 ? this.#options.uploaded.adopt(chunk.contentId) : null;
+    if (adopted !== null) return { contentId: chunk.contentId, reference: adopted, fresh: true };
     const plaintext = encodeChunk({ ...chunk, references: below.map((child) => child.reference) });
     const sealed = await this.#options.sealer.seal(chunk.label, plaintext);
-    return { reference: this.#pack(sealed, chunk.contentId), fresh: true };
+    return {
+      contentId: chunk.contentId,
+      reference: this.#pack(sealed, chunk.contentId, below.length > 0),
+      fresh: true,
+    };
+  }
+
+  /** Resolves when everything that was put so far is stored or known. */
+  async settled(): Promise<void> {
+    while (this.#puts.size > 0) await Promise.allSettled(this.#puts);
   }
 
   /** Resolves when the spool has room. */
@@ -116,7 +192,7 @@ export class TierWriter {
   async finishChunks(): Promise<void> {
     const last = this.#packs.take();
     if (last !== null && last.bytes.length < SMALL_PACK_BYTES) this.#segment.addInline(last);
-    else if (last !== null) this.#hand(last);
+    else if (last !== null) this.#hand(last, this.#origins.splice(0));
     await this.#handing;
     this.#options.spool.close();
   }
@@ -127,34 +203,48 @@ export class TierWriter {
   }
 
   /** All stripes are placed. Writes the rest of the index. */
-  async finishIndex(): Promise<TierWritten> {
-    const dropped = [...this.#options.known.dropped()];
-    for (const chunk of dropped) {
-      this.#segment.addDropped(chunk.name);
+  async finishIndex({ older, dropped, fold }: IndexEnd): Promise<TierWritten> {
+    const adopted: CatalogStripe[] = [];
+    for (const { stripe, unused } of this.#options.uploaded.adopted()) {
+      this.#segment.addStripe(stripe);
+      for (const name of unused) this.#segment.addDropped(name);
+      if (this.#segment.isFull) await this.#writeSegment();
+      adopted.push(catalogStripe(stripe));
+      this.#newBytes += stripe.geometry.packLength;
+    }
+    for (const name of dropped) {
+      this.#segment.addDropped(name);
       if (this.#segment.isFull) await this.#writeSegment();
     }
-    await this.#writeSegment();
-    return { segments: this.#segments, added: this.#added, dropped, newBytes: this.#newBytes };
+    const listed = [...older, ...this.#segments];
+    const newest = this.#segment.take();
+    const { kept, bodies } = newest === null ? { kept: listed.length, bodies: [] } : await fold(listed, newest);
+    const segments = listed.slice(0, kept);
+    for (const body of bodies) segments.push(await this.#write(body));
+    return { segments, folded: listed.slice(kept), adopted, newBytes: this.#newBytes };
   }
 
-  #pack(sealed: SealedChunk, contentId: Uint8Array): Reference {
+  #pack(sealed: SealedChunk, contentId: Uint8Array, hasReferences: boolean): Reference {
     const place = this.#added.add({ contentId, name: sealed.name, key: sealed.key });
     this.#newBytes += sealed.sealed.length;
     const full = this.#packs.add(sealed);
-    if (full !== null) this.#hand(full);
+    if (full !== null) this.#hand(full, this.#origins.splice(0));
+    this.#origins.push({ contentId, key: sealed.key, hasReferences });
     return this.#added.reference(place);
   }
 
-  #hand(pack: Pack): void {
-    this.#handing = this.#handing.then(() => this.#options.spool.push(pack.chunks, pack.bytes));
+  #hand({ chunks, bytes }: Pack, origins: readonly UploadedChunk[]): void {
+    this.#handing = this.#handing.then(() => this.#options.spool.push({ chunks, origins }, bytes));
     this.#handing.catch(() => {});
   }
 
   async #uploadOneByOne(): Promise<void> {
-    const { spool, placer } = this.#options;
+    const { spool, placer, note } = this.#options;
     try {
       for (let next = await spool.take(); next !== null; next = await spool.take()) {
-        this.#segment.addStripe(await placer.place(next.bytes, next.item));
+        const stripe = await placer.place(next.bytes, next.item.chunks);
+        await note({ stripe, chunks: next.item.origins });
+        this.#segment.addStripe(stripe);
         if (this.#segment.isFull) await this.#writeSegment();
       }
     } catch (error) {
@@ -165,12 +255,15 @@ export class TierWriter {
 
   async #writeSegment(): Promise<void> {
     const body = this.#segment.take();
-    if (body === null) return;
+    if (body !== null) this.#segments.push(await this.#write(body));
+  }
+
+  async #write(body: SegmentBody): Promise<CatalogSegment> {
     const { header, keys, placer, random } = this.#options;
     const bytes = encodeSegment(header, body, keys, random);
     const digest = sha256(bytes);
-    this.#segments.push(digest);
     const took = await placer.storeEverywhere(segmentObjectName(digest), bytes);
     if (took.length === 0) throw tooFewHolders(1, 0, placer.refused);
+    return catalogSegment(digest, bytes.length, body.stripes);
   }
 }

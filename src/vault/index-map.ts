@@ -1,10 +1,12 @@
-import { toHex } from '../core/bytes.ts';
+import { toHex, view } from '../core/bytes.ts';
 import { ValenceError } from '../core/errors.ts';
 import { READS_AT_ONCE } from '../core/limits.ts';
 import { openSegment, parseSegment } from '../format/index/segment.ts';
 import type { IndexedStripe, SegmentBody } from '../format/index/segment-body.ts';
 import type { PackedChunk } from '../format/sealing/pack.ts';
 import { aheadInOrder } from './ahead.ts';
+import { compactStripe } from './compact-stripe.ts';
+import { DIGEST_BYTES, DigestTable } from './digest-table.ts';
 import type { Keyring } from './keyring.ts';
 import type { Place } from './places.ts';
 import { objectLost, readWholeObject } from './read-object.ts';
@@ -24,54 +26,96 @@ export interface ChunkPlace {
   readonly length: number;
 }
 
-export class IndexMap {
-  readonly stripes: IndexedStripe[] = [];
-  readonly #chunks = new Map<string, ChunkPlace>();
-  readonly #dropped = new Set<string>();
+/** In the record of a chunk, after its name: pack (one more than its number, 0: no segment places it), offset, length, dropped. */
+const PACK_AT = DIGEST_BYTES;
+const OFFSET_AT = PACK_AT + 4;
+const LENGTH_AT = OFFSET_AT + 4;
+const DROPPED_AT = LENGTH_AT + 4;
+const RECORD_BYTES = DROPPED_AT + 1;
 
-  add(body: SegmentBody): void {
-    for (const stripe of body.stripes) {
+/**
+ * A snapshot can have hundreds of thousands of chunks, so nothing of a segment's body is kept but copies: some 80 bytes a chunk,
+ * that of stripes and shards included, where the body takes 190.
+ */
+export class IndexMap {
+  readonly #chunks = new DigestTable(RECORD_BYTES);
+  readonly #packs: ChunkPlace['pack'][] = [];
+  /** Of each stripe the places of its chunks in the table. */
+  readonly #places: Uint32Array[] = [];
+  /** Every one that was added. Their chunks are gathered anew each time they are asked for. */
+  readonly stripes: IndexedStripe[] = [];
+
+  /** Says what a segment says, after those before it (F-7.4.1). Gives its stripes as `stripes` and `find` do: copies. */
+  add(body: SegmentBody): readonly IndexedStripe[] {
+    const first = this.stripes.length;
+    for (const listed of body.stripes) {
+      const { stripe, places } = compactStripe(listed, this.#chunks);
       this.stripes.push(stripe);
-      this.#addChunks({ stripe }, stripe.chunks);
+      this.#places.push(places);
+      this.#place({ stripe }, listed.chunks);
     }
-    for (const { bytes, chunks } of body.inline) this.#addChunks({ inline: bytes }, chunks);
-    for (const name of body.dropped) this.#dropped.add(chunkKey(name));
+    for (const { bytes, chunks } of body.inline) this.#place({ inline: view(new Uint8Array(bytes)) }, chunks);
+    for (const name of body.dropped) this.#chunks.record(this.#chunks.add(name))[DROPPED_AT] = 1;
+    return this.stripes.slice(first);
   }
 
   /** Null: no segment speaks of this chunk. */
   find(name: Uint8Array): ChunkPlace | null {
-    return this.#chunks.get(chunkKey(name)) ?? null;
+    const record = this.#placed(name);
+    if (record === null) return null;
+    return {
+      pack: this.#packs[record.readUInt32BE(PACK_AT) - 1]!,
+      offset: record.readUInt32BE(OFFSET_AT),
+      length: record.readUInt32BE(LENGTH_AT),
+    };
   }
 
   /** Whether the snapshot that these segments belong to still holds a chunk of this name. */
   isLive(name: Uint8Array): boolean {
-    const key = chunkKey(name);
-    return this.#chunks.has(key) && !this.#dropped.has(key);
+    const record = this.#placed(name);
+    return record !== null && record[DROPPED_AT] === 0;
   }
 
   /** The stripes that hold at least one chunk of the snapshot. */
   liveStripes(): IndexedStripe[] {
-    return this.stripes.filter((stripe) => stripe.chunks.some((chunk) => this.isLive(chunk.name)));
+    const isLive = (place: number): boolean => this.#chunks.record(place)[DROPPED_AT] === 0;
+    return this.stripes.filter((_, i) => this.#places[i]!.some(isLive));
   }
 
-  #addChunks(pack: ChunkPlace['pack'], chunks: readonly PackedChunk[]): void {
+  #place(pack: ChunkPlace['pack'], chunks: readonly PackedChunk[]): void {
+    const packNumber = this.#packs.push(pack);
     let offset = 0;
     for (const { name, length } of chunks) {
-      this.#chunks.set(chunkKey(name), { pack, offset, length });
+      const record = this.#chunks.record(this.#chunks.add(name));
+      record.writeUInt32BE(packNumber, PACK_AT);
+      record.writeUInt32BE(offset, OFFSET_AT);
+      record.writeUInt32BE(length, LENGTH_AT);
       offset += length;
     }
   }
-}
 
-/** Raw bytes as a string: half the size of hexadecimal, and there may be many. */
-function chunkKey(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString('latin1');
+  /** The record of a chunk that some segment places. */
+  #placed(name: Uint8Array): Buffer | null {
+    const place = this.#chunks.find(name);
+    const record = place === null ? null : this.#chunks.record(place);
+    return record === null || record.readUInt32BE(PACK_AT) === 0 ? null : record;
+  }
 }
 
 export interface IndexRead {
   readonly index: IndexMap;
+  /** In the order of their names. */
+  readonly segments: readonly SegmentIndexed[];
   /** Problems with single copies. */
   readonly problems: readonly ObjectProblem[];
+}
+
+export interface SegmentIndexed {
+  readonly digest: Uint8Array;
+  /** As an object. */
+  readonly sizeBytes: number;
+  /** Those of the index that this segment lists. */
+  readonly stripes: readonly IndexedStripe[];
 }
 
 /**
@@ -86,15 +130,18 @@ export async function readIndex(
 ): Promise<IndexRead> {
   const index = new IndexMap();
   const problems: ObjectProblem[] = [];
+  const segments: SegmentIndexed[] = [];
   const read = (digest: Uint8Array): Promise<SegmentRead> => readSegment(places, keyring, digest, signal);
-  for await (const segment of aheadInOrder(names, READS_AT_ONCE, read)) {
-    index.add(segment.body);
-    problems.push(...segment.problems);
+  for await (const { digest, sizeBytes, body, problems: met } of aheadInOrder(names, READS_AT_ONCE, read)) {
+    segments.push({ digest, sizeBytes, stripes: index.add(body) });
+    problems.push(...met);
   }
-  return { index, problems };
+  return { index, segments, problems };
 }
 
 export interface SegmentRead {
+  readonly digest: Uint8Array;
+  readonly sizeBytes: number;
   readonly body: SegmentBody;
   readonly problems: readonly ObjectProblem[];
 }
@@ -110,7 +157,7 @@ export async function readSegment(
   const backends = places.map((place) => place.backend);
   const { bytes, problems } = await readWholeObject(backends, object, digest, signal);
   if (bytes === null) throw objectLost('the index segment', object, problems);
-  return { body: openVerified(bytes, keyring), problems };
+  return { digest, sizeBytes: bytes.length, body: openVerified(bytes, keyring), problems };
 }
 
 function openVerified(bytes: Uint8Array, keyring: Keyring): SegmentBody {

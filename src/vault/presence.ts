@@ -7,6 +7,12 @@ import { placesOf } from './places.ts';
 import type { Place } from './places.ts';
 import type { ObjectProblem } from './read-object.ts';
 
+/** A shard by who should have it. */
+export interface ShardPlace {
+  readonly holder: Uint8Array;
+  readonly name: Uint8Array;
+}
+
 /** Which shards the places list, with their sizes: what can be said of a stripe without reading it. */
 export class Presence {
   readonly #places: readonly Place[];
@@ -40,7 +46,12 @@ export class Presence {
 
   /** The shards of a stripe that their holders list with their size. */
   present(stripe: IndexedStripe): PlacedShard[] {
-    return stripe.shards.filter((shard) => this.#lack(shard, stripe.geometry.shardLength) === null);
+    return this.presentShards(stripe.shards, stripe.geometry.shardLength);
+  }
+
+  /** Those of a stripe's shards that their holders list with this size. */
+  presentShards<S extends ShardPlace>(shards: readonly S[], shardLength: number): S[] {
+    return shards.filter((shard) => this.#problems(shard, shardLength) === null);
   }
 
   /** Other places than its holder that list a shard with its size: a folder can be copied or its `valence.json` exchanged. */
@@ -53,6 +64,12 @@ export class Presence {
   }
 
   #lack(shard: PlacedShard, shardLength: number): LackingShard | null {
+    const problems = this.#problems(shard, shardLength);
+    return problems === null ? null : { shard, problems };
+  }
+
+  /** Null: its holder lists it. */
+  #problems(shard: ShardPlace, shardLength: number): ObjectProblem[] | null {
     const object = shardObjectName(shard.name);
     const sizes = this.#sizes.get(object);
     const problems: ObjectProblem[] = [];
@@ -61,6 +78,6 @@ export class Presence {
       if (size === shardLength) return null;
       problems.push({ location: backend.location, object, kind: size === undefined ? 'missing' : 'corrupt' });
     }
-    return { shard, problems };
+    return problems;
   }
 }

@@ -1,4 +1,4 @@
-import type { ObjectName, ReadableBackend } from '../backends/backend.ts';
+import type { GetOptions, ObjectName, ReadableBackend } from '../backends/backend.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
 import { sha256 } from '../format/shard/name.ts';
 
@@ -33,14 +33,15 @@ export async function readWholeObject(
   return { bytes: null, problems };
 }
 
-/** The bytes, or why there are none. @throws only when cancelled or on a fault of ours */
+/** The bytes, or those of a range, or why there are none. @throws only when cancelled or on a fault of ours */
 export async function readOnce(
   backend: ReadableBackend,
   object: ObjectName,
   signal?: AbortSignal,
+  range?: GetOptions['range'],
 ): Promise<Uint8Array | 'missing' | 'unavailable'> {
   try {
-    return await backend.get(object, { signal });
+    return await backend.get(object, { signal, range });
   } catch (error) {
     signal?.throwIfAborted();
     if (isValenceError(error, 'backend/not-found')) return 'missing';

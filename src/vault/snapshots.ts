@@ -1,4 +1,4 @@
-import type { ObjectName } from '../backends/backend.ts';
+import type { ObjectName, ReadableBackend } from '../backends/backend.ts';
 import { fromHex, toHex } from '../core/bytes.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
 import { READS_AT_ONCE } from '../core/limits.ts';
@@ -76,6 +76,31 @@ export async function listSnapshotNames(
     names.push({ tier: tierName, sequence, digest, object });
   }
   return { names: names.sort(compareNames), problems };
+}
+
+/** A manifest that a listing may not show yet, asked for by its name; null: no place has it. */
+export async function findSnapshotName(
+  places: readonly Place[],
+  { tier, sequence, digest }: Pick<SnapshotName, 'tier' | 'sequence' | 'digest'>,
+  signal?: AbortSignal,
+): Promise<SnapshotName | null> {
+  const name = snapshotObjectName(tier, sequence, digest);
+  const copies: { backend: ReadableBackend; sizeBytes: number }[] = [];
+  for (const { backend } of places) {
+    const sizeBytes = await sizeAt(backend, name, signal);
+    if (sizeBytes !== null) copies.push({ backend, sizeBytes });
+  }
+  return copies.length === 0 ? null : { tier, sequence, digest, object: { name, copies } };
+}
+
+async function sizeAt(backend: ReadableBackend, name: ObjectName, signal?: AbortSignal): Promise<number | null> {
+  try {
+    return (await backend.stat(name, { signal }))?.sizeBytes ?? null;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
+    return null;
+  }
 }
 
 /**

@@ -27,6 +27,8 @@ export class StripeReader {
   #cachedBytes = 0;
   /** Every shard that was missing or wrong when it was needed. */
   readonly problems: ObjectProblem[] = [];
+  /** Bytes taken from backends so far, those of damaged shards included. */
+  bytesRead = 0;
   readonly #presence: Presence | undefined;
   readonly #names: HolderNames;
 
@@ -100,6 +102,7 @@ export class StripeReader {
     const elsewhere = this.#presence?.elsewhere(shard, shardLength) ?? [];
     for (const backend of [...placesOf(this.#places, shard.holder), ...elsewhere]) {
       const bytes = await readOnce(backend, object, this.#signal);
+      if (typeof bytes !== 'string') this.bytesRead += bytes.length;
       const isWhole =
         typeof bytes !== 'string' && bytes.length === shardLength && Buffer.compare(sha256(bytes), shard.name) === 0;
       if (isWhole) return bytes;

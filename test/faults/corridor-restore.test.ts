@@ -80,7 +80,9 @@ describe('the target', () => {
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     const [plan, ...rest] = jsonLines(stdout);
     expect(rest).toEqual([]);
-    expect(plan).toMatchObject({ type: 'plan', restorable: true, to, stripes: 2, snapshot: vault.snapshots[2]! });
+    const { scan, ...snapshot } = vault.snapshots[2]!;
+    expect(scan).toBe('changes');
+    expect(plan).toMatchObject({ type: 'plan', restorable: true, to, stripes: 2, snapshot });
     expect(plan!['bytesToRead']).toBeGreaterThan(300_000);
     expect(plan!['findings']).toEqual([
       {

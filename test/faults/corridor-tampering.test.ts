@@ -13,6 +13,8 @@ import { ContentIds } from '../../src/format/tree/content-id.ts';
 import { openKeyring } from '../../src/vault/keyring.ts';
 import { openPlaces } from '../../src/vault/places.ts';
 import { findSnapshots } from '../../src/vault/snapshots.ts';
+import { ChunkReader } from '../../src/vault/chunk-reader.ts';
+import { PackSource } from '../../src/vault/sealed-source.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
 import { layoutOf, TreeReader } from '../../src/vault/tree-reader.ts';
 import { jsonLines, runCli } from '../cli/run-cli.ts';
@@ -76,7 +78,9 @@ async function readRows(id: string | null): Promise<{ id: string; digest: string
   const plan = await planRestore({ places, keyring, snapshot });
   if (plan.loss !== null) throw plan.loss;
   const stripes = new StripeReader(places, plan.secrets.maskKey, { presence: plan.presence });
-  const reader = new TreeReader(plan.index, stripes, new ContentIds(plan.secrets.contentIdKey));
+  const reader = new TreeReader(
+    new ChunkReader(new PackSource(plan.index, stripes), new ContentIds(plan.secrets.contentIdKey)),
+  );
   const hash = createHash('sha256');
   for (const tree of plan.body.trees) {
     expect(layoutNamed(layoutOf(tree).name)).toBeDefined();
@@ -127,7 +131,7 @@ async function objectsOf(place: string, kind: Kind): Promise<string[]> {
   return times.toSorted((a, b) => a.index - b.index).map(({ name }) => join(place, name));
 }
 
-/** Segments in the order in which the newest manifest names them; shards in the order of their stripes. */
+/** What only older snapshots name, then segments as the newest manifest names them, and shards by their stripes. */
 async function orderOf(kind: 'index' | 'shards', name: string): Promise<number> {
   order ??= await readOrder();
   const found = order[kind].indexOf(name);
@@ -142,12 +146,27 @@ async function readOrder(): Promise<{ index: string[]; shards: string[] }> {
   const { places, vaultId } = await openPlaces(backends, null);
   const keyring = await openKeyring(places, vaultId, { kind: 'owner', identity: owner });
   const { snapshots } = await findSnapshots(places, keyring, 'main');
-  const plan = await planRestore({ places, keyring, snapshot: snapshots.at(-1)! });
-  const shards = plan.index.stripes.flatMap((stripe) => stripe.shards.map((shard) => toHex(shard.name)));
-  return {
-    index: snapshots.at(-1)!.manifest.header.index.map((digest) => `index/${toHex(digest)}`),
-    shards: shards.map((name) => `shards/${name.slice(0, 2)}/${name}`),
-  };
+  const [index, shards] = [new Set<string>(), new Set<string>()];
+  for (const snapshot of snapshots) {
+    const plan = await planRestore({ places, keyring, snapshot });
+    moveToEnd(
+      index,
+      snapshot.manifest.header.index.map((digest) => `index/${toHex(digest)}`),
+    );
+    const names = plan.index.stripes.flatMap((stripe) => stripe.shards.map((shard) => toHex(shard.name)));
+    moveToEnd(
+      shards,
+      names.map((name) => `shards/${name.slice(0, 2)}/${name}`),
+    );
+  }
+  return { index: [...index], shards: [...shards] };
+}
+
+function moveToEnd(names: Set<string>, newest: readonly string[]): void {
+  for (const name of newest) {
+    names.delete(name);
+    names.add(name);
+  }
 }
 
 type Damage = (bytes: Buffer, path: string, kind: Kind) => Promise<Buffer | null> | Buffer | null;

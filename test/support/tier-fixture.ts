@@ -4,7 +4,6 @@ import { uuidText } from '../../src/core/ids.ts';
 import type { CatalogChunk } from '../../src/core/ports.ts';
 import { openSegment, parseSegment } from '../../src/format/index/segment.ts';
 import { createSigningKey, verifyingKeyOf } from '../../src/format/keys/signature.ts';
-import type { PackedChunk } from '../../src/format/sealing/pack.ts';
 import type { Profile } from '../../src/format/sealing/stripe.ts';
 import { directCoder } from '../../src/pipeline/code-stripe.ts';
 import type { WritableHolder } from '../../src/pipeline/holders.ts';
@@ -13,6 +12,8 @@ import { Placer } from '../../src/pipeline/placer.ts';
 import { DirectSealer } from '../../src/pipeline/sealer.ts';
 import { Spool } from '../../src/pipeline/spool.ts';
 import { TierWriter } from '../../src/pipeline/tier-writer.ts';
+import type { WaitingPack } from '../../src/pipeline/tier-writer.ts';
+import { UploadedPacks } from '../../src/pipeline/uploaded-packs.ts';
 import { IndexMap } from '../../src/vault/index-map.ts';
 import type { Place } from '../../src/vault/places.ts';
 import { MemoryBackend } from './memory-backend.ts';
@@ -75,6 +76,7 @@ export function placesOf(among: readonly WritableHolder[]): Place[] {
 
 export interface TierFixture {
   readonly writer: TierWriter;
+  readonly known: KnownChunks;
   readonly placer: Placer;
   readonly spoolFiles: MemorySpoolFiles;
 }
@@ -86,11 +88,8 @@ export interface TierFixtureOptions {
   readonly spool?: { readonly memoryBytes: number; readonly diskBytes: number };
 }
 
-export async function makeTier(
-  among: readonly WritableHolder[],
-  options: TierFixtureOptions = {},
-): Promise<TierFixture> {
-  const { profile = { k: 2, n: 3 }, known = await knownChunks([]), random = 'run', spool = {} } = options;
+export function makeTier(among: readonly WritableHolder[], options: TierFixtureOptions = {}): TierFixture {
+  const { profile = { k: 2, n: 3 }, known = knownChunks([]), random = 'run', spool = {} } = options;
   const placer = new Placer({ holders: among, profile, maskKey: MASK_KEY, coder: directCoder });
   const spoolFiles = new MemorySpoolFiles();
   const writer = new TierWriter({
@@ -98,23 +97,27 @@ export async function makeTier(
     header: HEADER,
     keys: { indexKey: INDEX_KEY, signingKey: SIGNING_KEY },
     known,
+    uploaded: UploadedPacks.load([], { profile, isPresent: () => false }),
+    note: async () => {},
     placer,
     sealer: new DirectSealer(seededRandom(random)),
-    spool: new Spool<readonly PackedChunk[]>({ folder: 'spool', files: spoolFiles, ...spool }),
+    spool: new Spool<WaitingPack>({ folder: 'spool', files: spoolFiles, ...spool }),
     random: seededRandom(`${random} segments`),
   });
-  return { writer, placer, spoolFiles };
+  return { writer, known, placer, spoolFiles };
 }
 
 /** `isAvailable`: whether the index still finds a chunk of this name; all of them unless given. */
 export function knownChunks(
   chunks: Iterable<CatalogChunk>,
   isAvailable: (name: Uint8Array) => boolean = () => true,
-): Promise<KnownChunks> {
-  async function* each(): AsyncGenerator<CatalogChunk, void, undefined> {
-    yield* chunks;
+): KnownChunks {
+  const known = new KnownChunks();
+  for (const chunk of chunks) {
+    if (isAvailable(chunk.name)) known.add(chunk);
+    else known.addUnfindable(chunk);
   }
-  return KnownChunks.load(each(), isAvailable);
+  return known;
 }
 
 /** What the segments of these names say, read from a holder that has them. */

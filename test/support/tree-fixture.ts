@@ -8,7 +8,7 @@ import { sealChunk } from '../../src/format/sealing/sealed-chunk.ts';
 import { TREES } from '../../src/format/tables.ts';
 import type { TreeLayout, TreeName } from '../../src/format/tables.ts';
 import { TreeBuilder } from '../../src/format/tree/builder.ts';
-import type { TreeChunk } from '../../src/format/tree/builder.ts';
+import type { TreeChunk } from '../../src/format/tree/tree-chunk.ts';
 import { encodeChunk } from '../../src/format/tree/chunk.ts';
 import type { Reference } from '../../src/format/tree/chunk.ts';
 import { ContentIds } from '../../src/format/tree/content-id.ts';
@@ -106,11 +106,18 @@ export interface MadeTree {
   readonly index: IndexMap;
 }
 
+/** Of one generation of a vault. */
+export interface TreeKeys {
+  readonly boundaryKey: Uint8Array;
+  readonly ids: ContentIds;
+}
+
 /** The tree of some rows, sealed into an index that holds every chunk itself. */
 export async function makeTree(
   of: TreeLayout,
   rows: readonly Uint8Array[],
   lengths: readonly number[] = [65_536],
+  keys: TreeKeys = { boundaryKey: BOUNDARY_KEY, ids: CONTENT_IDS },
 ): Promise<MadeTree> {
   const chunks: TreeChunk<Reference>[] = [];
   const index = new IndexMap();
@@ -128,8 +135,7 @@ export async function makeTree(
   const builder = new TreeBuilder<Reference>({
     layout: of,
     modelId: NO_MODEL,
-    boundaryKey: BOUNDARY_KEY,
-    ids: CONTENT_IDS,
+    ...keys,
     store,
   });
   const reader = new TupleReader(of, INLINE_VALUE_BYTES_MAX);

@@ -42,6 +42,8 @@ function source({
     schemaVersion,
     engine,
     trees,
+    position: null,
+    changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'made by hand' }),
     async *rows(tree) {
       const of = layout(tree.name as Parameters<typeof layout>[0]);
       const rows = randomRows(of, ROWS, { seed: idOf(tree) });

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
 import type { CatalogChunk } from '../../src/core/ports.ts';
 import { openChunk } from '../../src/format/sealing/sealed-chunk.ts';
-import type { TreeChunk } from '../../src/format/tree/builder.ts';
+import type { TreeChunk } from '../../src/format/tree/tree-chunk.ts';
 import { decodeChunk } from '../../src/format/tree/chunk.ts';
 import type { Reference } from '../../src/format/tree/chunk.ts';
 import { CHUNK_KIND } from '../../src/format/tree/content-id.ts';
@@ -10,7 +10,7 @@ import type { ChunkKind } from '../../src/format/tree/content-id.ts';
 import type { IndexMap } from '../../src/vault/index-map.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
 import type { WritableHolder } from '../../src/pipeline/holders.ts';
-import type { StoredChunk, TierWriter, TierWritten } from '../../src/pipeline/tier-writer.ts';
+import type { IndexEnd, StoredChunk, TierWriter } from '../../src/pipeline/tier-writer.ts';
 import { CONTENT_IDS, filler } from '../support/tree-fixture.ts';
 import { rejection } from '../support/expect-code.ts';
 import {
@@ -30,11 +30,11 @@ function chunk(name: string, length: number, children: readonly Promise<StoredCh
   const kind: ChunkKind = children.length > 0 ? CHUNK_KIND.node : CHUNK_KIND.leaf;
   const label = { kind, tree: 1, level: children.length > 0 ? 1 : 0, rowVersion: 1 };
   const content = filler(name, length);
-  return { label, content, contentId: CONTENT_IDS.of(label, content), children };
+  return { label, content, contentId: CONTENT_IDS.of(label, content), lastKey: filler(name, 16), rows: 1, bytes: length, children };
 }
 
 const put = (writer: TierWriter, what: TreeChunk<StoredChunk>): Promise<StoredChunk> =>
-  writer.put(what, () => Promise.all(what.children));
+  writer.put({ name: 'beliefs' }, what, () => Promise.all(what.children));
 
 /** `count` leaves of `length` bytes under one node, as a tree hands them over. */
 function putTree(
@@ -49,12 +49,26 @@ function putTree(
   return { leaves, root };
 }
 
+/** The last segment as it is. */
+const NO_FOLD: Pick<IndexEnd, 'older' | 'fold'> = {
+  older: [],
+  fold: async (listed, newest) => ({ kept: listed.length, bodies: [newest] }),
+};
+
+interface Written {
+  readonly segments: readonly Uint8Array[];
+  readonly added: readonly CatalogChunk[];
+  readonly dropped: readonly CatalogChunk[];
+  readonly newBytes: number;
+}
+
 /** A whole run, in the order in which a backup makes its calls. */
 async function run(
-  { writer }: TierFixture,
+  { writer, known }: TierFixture,
   count: number,
   length = 8_000,
-): Promise<{ written: TierWritten; root: StoredChunk; leaves: StoredChunk[] }> {
+): Promise<{ written: Written; root: StoredChunk; leaves: StoredChunk[] }> {
+  const before = new Set([...known.unmet()].map(({ name }) => toHex(name)));
   const upload = writer.upload();
   upload.catch(() => {});
   try {
@@ -63,7 +77,10 @@ async function run(
     await writer.ready();
     await writer.finishChunks();
     await upload;
-    const written = await writer.finishIndex();
+    const dropped = [...known.unmet()];
+    const { segments, newBytes } = await writer.finishIndex({ ...NO_FOLD, dropped: dropped.map(({ name }) => name) });
+    const added = [...writer.positions].filter(({ name }) => !before.has(toHex(name)));
+    const written = { segments: segments.map(({ digest }) => digest), added, dropped, newBytes };
     return { written, root: await root, leaves: await Promise.all(leaves) };
   } finally {
     await writer.stop();
@@ -88,7 +105,7 @@ async function read(
 describe('a tier', () => {
   it('stores what is new, and any k holders give it back', async () => {
     const among = holders(3);
-    const tier = await makeTier(among);
+    const tier = makeTier(among);
     const { written, root, leaves } = await run(tier, 300);
     expect(root.fresh).toBe(true);
     const index = indexOf(among[2]!, written.segments);
@@ -118,12 +135,12 @@ describe('a tier', () => {
 
   it('stores nothing the second time', async () => {
     const among = holders(3);
-    const first = await run(await makeTier(among), 300);
+    const first = await run(makeTier(among), 300);
     const before = among.map((holder) => backendOf(holder).objects.size);
-    const known = await knownChunks(first.written.added);
-    const tier = await makeTier(among, { known, random: 'second' });
+    const known = knownChunks(first.written.added);
+    const tier = makeTier(among, { known, random: 'second' });
     const { written, root } = await run(tier, 300);
-    expect(root).toEqual({ reference: first.root.reference, fresh: false });
+    expect(root).toEqual({ ...first.root, fresh: false });
     expect([written.segments, [...written.added], written.dropped, written.newBytes]).toEqual([[], [], [], 0]);
     expect(tier.placer.storedBytes).toBe(0);
     expect(among.map((holder) => backendOf(holder).objects.size)).toEqual(before);
@@ -132,9 +149,9 @@ describe('a tier', () => {
 
   it('stores what changed, and names what is gone', async () => {
     const among = holders(3);
-    const first = await run(await makeTier(among), 300);
+    const first = await run(makeTier(among), 300);
     const { written } = await run(
-      await makeTier(among, { known: await knownChunks(first.written.added), random: 'second' }),
+      makeTier(among, { known: knownChunks(first.written.added), random: 'second' }),
       250,
     );
     // The same leaves but 50, and another node; its content is the same in this test, so it counts as known.
@@ -147,7 +164,7 @@ describe('a tier', () => {
   });
 
   it('stores the same content once in a run', async () => {
-    const tier = await makeTier(holders(3));
+    const tier = makeTier(holders(3));
     const upload = tier.writer.upload();
     const twice = [put(tier.writer, chunk('same', 900)), put(tier.writer, chunk('same', 900))];
     const [a, b] = await Promise.all(twice);
@@ -156,12 +173,14 @@ describe('a tier', () => {
     expect(c).toEqual(a);
     await tier.writer.finishChunks();
     await upload;
-    expect([...(await tier.writer.finishIndex()).added]).toHaveLength(1);
+    const [segment] = (await tier.writer.finishIndex({ ...NO_FOLD, dropped: [] })).segments;
+    expect(segment!.stripes).toEqual([]);
+    expect(new Set([...tier.writer.positions].map(({ name }) => toHex(name))).size).toBe(1);
   });
 
   it('keeps a small pack in the index', async () => {
     const among = holders(3);
-    const { written, root } = await run(await makeTier(among), 3, 1000);
+    const { written, root } = await run(makeTier(among), 3, 1000);
     for (const holder of among)
       expect([...backendOf(holder).objects.keys()].every((name) => name.startsWith('index/'))).toBe(true);
     const index = indexOf(among[0]!, written.segments);
@@ -180,11 +199,11 @@ describe('a chunk whose child is lost', () => {
     index: IndexMap;
   }> => {
     const among = holders(3);
-    const first = await run(await makeTier(among), 20);
+    const first = await run(makeTier(among), 20);
     const gone = lost([...first.written.added]);
     const names = new Set(gone.map((each) => toHex(each.name)));
-    const known = await knownChunks(first.written.added, (name) => !names.has(toHex(name)));
-    const second = await run(await makeTier(among, { known, random: 'second' }), 20);
+    const known = knownChunks(first.written.added, (name) => !names.has(toHex(name)));
+    const second = await run(makeTier(among, { known, random: 'second' }), 20);
     return { first, second, gone, index: indexOf(among[0]!, [...first.written.segments, ...second.written.segments]) };
   };
 
@@ -215,7 +234,7 @@ describe('holders that refuse', () => {
   it('are replaced by a spare, and asked no more', async () => {
     const refusing = holderOf(new RefusingBackend('refusing', 'backend/unavailable'));
     const among = [...holders(3), refusing];
-    const tier = await makeTier(among);
+    const tier = makeTier(among);
     const { written } = await run(tier, 600);
     const index = indexOf(among[0]!, written.segments);
     expect(index.stripes.length).toBeGreaterThan(2);
@@ -229,7 +248,7 @@ describe('holders that refuse', () => {
 
   it('leave shards out where there is no spare, and less is survived', async () => {
     const among = [...holders(2), holderOf(new RefusingBackend('full', 'backend/full', 1))];
-    const tier = await makeTier(among);
+    const tier = makeTier(among);
     const { written } = await run(tier, 600);
     const index = indexOf(among[0]!, written.segments);
     expect(Math.min(...index.stripes.map((stripe) => stripe.shards.length))).toBe(2);
@@ -242,7 +261,7 @@ describe('holders that refuse', () => {
     ['away', 'backend/unavailable', 'backend/unavailable'],
   ] as const)('too many of them, all %s: an error, and nothing left on disk', async ([, code, expected]) => {
     const among = [...holders(1), ...[1, 2].map((i) => holderOf(new RefusingBackend(`${i}`, code)))];
-    const tier = await makeTier(among, { spool: { memoryBytes: 1, diskBytes: 2 ** 30 } });
+    const tier = makeTier(among, { spool: { memoryBytes: 1, diskBytes: 2 ** 30 } });
     const error = await rejection(run(tier, 2_000), expected);
     expect(error.context['reasons']).toHaveLength(2);
     expect(tier.spoolFiles.files.size).toBe(0);
@@ -252,12 +271,12 @@ describe('holders that refuse', () => {
 
   it('all of them, when the index is written', async () => {
     const among = holders(3).map((_, i) => holderOf(new RefusingBackend(`${i}`, 'backend/full')));
-    await rejection(run(await makeTier(among), 1, 100), 'backend/full');
+    await rejection(run(makeTier(among), 1, 100), 'backend/full');
   });
 
   it('with a fault that is none of a backend end the run with that fault', async () => {
     const among = [...holders(2), holderOf(new RefusingBackend('broken', 'internal/invariant'))];
-    await rejection(run(await makeTier(among), 600), 'internal/invariant');
+    await rejection(run(makeTier(among), 600), 'internal/invariant');
   });
 });
 
@@ -272,7 +291,7 @@ describe('a run that is stopped', () => {
         await store(...given);
       };
     }
-    const tier = await makeTier(among, { spool: { memoryBytes: 1, diskBytes: 2 ** 30 } });
+    const tier = makeTier(among, { spool: { memoryBytes: 1, diskBytes: 2 ** 30 } });
     const upload = tier.writer.upload();
     await putTree(tier.writer, 2_000, 8_000).root;
     await tier.writer.ready();
@@ -286,7 +305,7 @@ describe('a run that is stopped', () => {
   });
 
   it('stops a producer that waits for room', async () => {
-    const tier = await makeTier(holders(3), { spool: { memoryBytes: 1, diskBytes: 1 } });
+    const tier = makeTier(holders(3), { spool: { memoryBytes: 1, diskBytes: 1 } });
     await putTree(tier.writer, 1_000, 8_000).root;
     const waiting = tier.writer.ready();
     waiting.catch(() => {});
@@ -298,7 +317,7 @@ describe('a run that is stopped', () => {
 
 test('an upload that fails is heard of by the producer', async () => {
   const among = holders(3).map((_, i) => holderOf(new RefusingBackend(`${i}`, 'backend/full')));
-  const tier = await makeTier(among, { spool: { memoryBytes: 1, diskBytes: 3_000_000 } });
+  const tier = makeTier(among, { spool: { memoryBytes: 1, diskBytes: 3_000_000 } });
   const upload = tier.writer.upload();
   upload.catch(() => {});
   await putTree(tier.writer, 2_000, 8_000).root;

@@ -5,7 +5,9 @@ import { readLeafRow, rowEnds } from '../../src/format/rows/large-value.ts';
 import { CHUNK_KIND } from '../../src/format/tree/content-id.ts';
 import { cutsAfter } from '../../src/format/tree/cut.ts';
 import { decodeNode } from '../../src/format/tree/node.ts';
+import { PackSource } from '../../src/vault/sealed-source.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
+import { ChunkReader } from '../../src/vault/chunk-reader.ts';
 import { TreeReader } from '../../src/vault/tree-reader.ts';
 import type { MadeTree } from '../support/tree-fixture.ts';
 import { CONTENT_IDS, NO_MODEL, filler, keyOf, layout, makeTree, randomRows, row } from '../support/tree-fixture.ts';
@@ -16,7 +18,7 @@ const BELIEFS = layout('beliefs');
 const EDGES = layout('belief_edges');
 
 const reader = (tree: MadeTree): TreeReader =>
-  new TreeReader(tree.index, new StripeReader([], Buffer.alloc(32)), CONTENT_IDS);
+  new TreeReader(new ChunkReader(new PackSource(tree.index, new StripeReader([], Buffer.alloc(32))), CONTENT_IDS));
 
 async function readBack(tree: MadeTree): Promise<Buffer> {
   const pieces: Uint8Array[] = [];

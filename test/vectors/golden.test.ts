@@ -130,6 +130,8 @@ function source(piece: number): SnapshotSource {
     schemaVersion: 1,
     engine: 'none',
     trees,
+    position: null,
+    changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'made by hand' }),
     async *rows({ name, modelId }) {
       const stream = copyStream(TUPLES[name]!(models.indexOf(modelId ?? '')));
       for (let at = 0; at < stream.length; at += piece) yield stream.subarray(at, at + piece);

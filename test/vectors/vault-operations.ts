@@ -6,7 +6,9 @@ import { planRestore } from '../../src/pipeline/restore.ts';
 import { openKeyring } from '../../src/vault/keyring.ts';
 import { openPlaces } from '../../src/vault/places.ts';
 import { listSnapshotNames, readSnapshot } from '../../src/vault/snapshots.ts';
+import { PackSource } from '../../src/vault/sealed-source.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
+import { ChunkReader } from '../../src/vault/chunk-reader.ts';
 import { TreeReader } from '../../src/vault/tree-reader.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
 
@@ -73,10 +75,9 @@ export async function restoreTrees(
   if ('broken' in read) throw read.broken.error;
   const plan = await planRestore({ places, keyring, snapshot: read.snapshot });
   if (plan.loss !== null) throw plan.loss;
+  const stripes = new StripeReader(places, plan.secrets.maskKey);
   const reader = new TreeReader(
-    plan.index,
-    new StripeReader(places, plan.secrets.maskKey),
-    new ContentIds(plan.secrets.contentIdKey),
+    new ChunkReader(new PackSource(plan.index, stripes), new ContentIds(plan.secrets.contentIdKey)),
   );
   const streams: Uint8Array[] = [];
   for (const tree of plan.body.trees) streams.push(Buffer.concat(await Array.fromAsync(reader.copy(tree))));

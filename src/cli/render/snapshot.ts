@@ -5,7 +5,7 @@ import { formatBytes, formatCount, plural } from '../figures.ts';
 const SHORT_ID_LENGTH = 12;
 
 export const SNAPSHOT_JSON =
-  '{"type":"snapshot","id","sequence","tier","createdAt","root","counts":{table:rows},"logicalBytes","newBytes","storedBytes","survives","degraded","notes":[…]}';
+  '{"type":"snapshot","id","sequence","tier","createdAt","root","counts":{table:rows},"logicalBytes","newBytes","storedBytes","survives","degraded","notes":[…],"scan"?:"everything"|"changes"}';
 
 /** One snapshot in a few lines. */
 export function describeSnapshot(snapshot: SnapshotRecord): string {

@@ -14,6 +14,9 @@ import { sha256 } from '../shard/name.ts';
 /** The only erasure code so far: systematic Reed-Solomon over GF(2^8). */
 export const CODE_REED_SOLOMON = 1;
 
+/** Of AES, and so of the counter that a mask is made with. */
+const BLOCK_BYTES = 16;
+
 /** Any `k` of `n` shards rebuild a stripe; plain copies are k = 1. */
 export interface Profile {
   readonly k: number;
@@ -113,14 +116,31 @@ export function decodeStripe(geometry: StripeGeometry, shards: readonly (Uint8Ar
 
 /** Masks a shard, or takes the mask off again. Gives new bytes. */
 export function maskShard(maskKey: Uint8Array, context: MaskContext, bytes: Uint8Array): Uint8Array {
+  return createCipheriv('aes-256-ctr', keyOfMask(maskKey, context), Buffer.alloc(BLOCK_BYTES)).update(view(bytes));
+}
+
+/** As `maskShard`, of the bytes of a shard from `offset` on: CTR is entered at their block. Gives new bytes. */
+export function maskShardRange(
+  maskKey: Uint8Array,
+  context: MaskContext,
+  offset: number,
+  bytes: Uint8Array,
+): Uint8Array {
+  const counter = Buffer.alloc(BLOCK_BYTES);
+  counter.writeUInt32BE(Math.floor(offset / BLOCK_BYTES), BLOCK_BYTES - 4);
+  const cipher = createCipheriv('aes-256-ctr', keyOfMask(maskKey, context), counter);
+  cipher.update(Buffer.alloc(offset % BLOCK_BYTES));
+  return cipher.update(view(bytes));
+}
+
+function keyOfMask(maskKey: Uint8Array, context: MaskContext): Uint8Array {
   const info = new ByteWriter(64)
     .bytes(context.stripeId)
     .u8(context.index)
     .bytes(context.holder)
     .u32(context.epoch)
     .finish();
-  const key = derive(maskKey, LABELS.shardMask, 32, info);
-  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(view(bytes));
+  return derive(maskKey, LABELS.shardMask, 32, info);
 }
 
 /** The shard as `context.holder` is to keep it, with its name and commitment. */

@@ -7,11 +7,12 @@ import { tierFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly tier?: string | undefined;
+  readonly fullScan: boolean;
 }
 
 async function backupRun(this: CliContext, flags: Flags): Promise<void> {
   const valence = await this.open();
-  for await (const snapshot of valence.backup.run({ tier: flags.tier })) {
+  for await (const snapshot of valence.backup.run({ tier: flags.tier, fullScan: flags.fullScan })) {
     if (snapshot.degraded) this.settle('degraded');
     await this.output.result(snapshot, () => describeSnapshot(snapshot));
   }
@@ -20,15 +21,25 @@ async function backupRun(this: CliContext, flags: Flags): Promise<void> {
 export const backupRunCommand: Command<CliContext> = withNotes(
   buildCommand<Flags, [], CliContext>({
     func: backupRun,
-    parameters: { flags: { tier: tierFlag } },
+    parameters: {
+      flags: {
+        tier: tierFlag,
+        fullScan: {
+          kind: 'boolean',
+          default: false,
+          withNegated: false,
+          brief: 'read every row, and check the change log against it',
+        },
+      },
+    },
     docs: {
       brief: 'take a snapshot and store it',
       fullDescription:
-        'Takes a snapshot and stores it: for one tier, or for every tier from one state of the database. Needs only host.key.',
+        'Takes a snapshot and stores it: for one tier, or for every tier from one state of the database. Reads only what changed since the tier’s last snapshot, or every row where that cannot be known, and says so. Needs only host.key.',
     },
   }),
   {
-    exits: [...DATABASE_EXITS, ...VAULT_EXITS, 'backend/full', 'backend/second-writer', 'degraded', 'config/no-keys'],
+    exits: [...DATABASE_EXITS, ...VAULT_EXITS, 'integrity/change-log', 'backend/full', 'backend/second-writer', 'degraded', 'config/no-keys'],
     json: [SNAPSHOT_JSON],
   },
 );

@@ -1,0 +1,76 @@
+import type { CatalogChunk, CatalogSegment, CatalogStripe, TierRecord } from '../core/ports.ts';
+import { isValenceError } from '../core/errors.ts';
+import type { IndexedStripe } from '../format/index/segment-body.ts';
+import { IndexMap, readIndex } from '../vault/index-map.ts';
+import type { SegmentIndexed } from '../vault/index-map.ts';
+import type { Keyring } from '../vault/keyring.ts';
+import type { Place } from '../vault/places.ts';
+import type { Presence } from '../vault/presence.ts';
+import type { ObjectProblem } from '../vault/read-object.ts';
+import { catalogSegment } from './catalog-segment.ts';
+import { availableChunks } from './known-chunks.ts';
+import type { KnownChunks } from './known-chunks.ts';
+
+/** The index of the tier's last snapshot, read back for a full scan: what of it the next one can still build on. */
+export interface OldIndex {
+  readonly segments: readonly SegmentIndexed[];
+  readonly index: IndexMap;
+  /** Damaged copies that were met. */
+  readonly problems: readonly ObjectProblem[];
+  readonly notes: readonly string[];
+}
+
+const NOTHING: OldIndex = { segments: [], index: new IndexMap(), problems: [], notes: [] };
+
+/** An index that is lost must not stop backups: the next one begins anew, and says so. */
+export async function readOldIndex(
+  places: readonly Place[],
+  keyring: Keyring,
+  record: TierRecord | null,
+  signal?: AbortSignal,
+): Promise<OldIndex> {
+  if (record === null) return NOTHING;
+  try {
+    const digests = record.segments.map(({ digest }) => digest);
+    return { ...(await readIndex(places, keyring, digests, signal)), notes: [] };
+  } catch (error) {
+    if (!isValenceError(error, 'integrity/authentication-failed', 'integrity/too-few-shards', 'format/malformed'))
+      throw error;
+    return { ...NOTHING, notes: [`everything was stored anew, because an old index is lost: ${error.message}`] };
+  }
+}
+
+/** Makes every chunk that is remembered known, as far as the index and the holders' lists can still find it. */
+export async function loadKnownChunks(
+  known: KnownChunks,
+  chunks: AsyncIterable<CatalogChunk>,
+  { index }: OldIndex,
+  presence: Presence,
+): Promise<void> {
+  const isAvailable = availableChunks(index, presence);
+  for await (const chunk of chunks) {
+    if (isAvailable(chunk.name)) known.add(chunk);
+    else known.addUnfindable(chunk);
+  }
+}
+
+/** What to remember of the old segments: of their stripes those that the new snapshot needs. */
+export function neededSegments({ segments, index }: OldIndex, known: KnownChunks): CatalogSegment[] {
+  const needed = new Set<IndexedStripe>();
+  for (const { name } of known.reused()) {
+    const place = index.find(name);
+    if (place !== null && 'stripe' in place.pack) needed.add(place.pack.stripe);
+  }
+  return segments.map(({ digest, sizeBytes, stripes }) =>
+    catalogSegment(
+      digest,
+      sizeBytes,
+      stripes.filter((stripe) => needed.has(stripe)),
+    ),
+  );
+}
+
+/** The stripes of some segments. */
+export function stripesOf(segments: readonly CatalogSegment[]): CatalogStripe[] {
+  return segments.flatMap(({ stripes }) => [...stripes]);
+}

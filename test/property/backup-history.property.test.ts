@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/core/bytes.ts';
+import { uuidText } from '../../src/core/ids.ts';
+import type { TreeId } from '../../src/core/ports.ts';
+import { keyShape } from '../../src/format/rows/row-key.ts';
+import { TREES } from '../../src/format/tables.ts';
+import { CHUNK_KIND } from '../../src/format/tree/content-id.ts';
+import { contentRootOf, layoutNamed } from '../../src/pipeline/read-trees.ts';
+import type { RestorePlan } from '../../src/pipeline/restore.ts';
+import { ChunkReader, rootOf } from '../../src/vault/chunk-reader.ts';
+import type { Child } from '../../src/vault/chunk-reader.ts';
+import { layoutOf } from '../../src/vault/tree-reader.ts';
+import { PackSource } from '../../src/vault/sealed-source.ts';
+import { StripeReader } from '../../src/vault/stripe-reader.ts';
+import { ContentIds } from '../../src/format/tree/content-id.ts';
+import { MemorySubstrate } from '../support/memory-substrate.ts';
+import { MemoryVault } from '../support/memory-vault.ts';
+import { filler, keyOf } from '../support/tree-fixture.ts';
+
+const slow = process.env['SLOW'] === '1';
+const MODELS = ['a', 'b'].map((name) => uuidText(filler(name, 16)));
+const TABLES: readonly TreeId[] = [
+  { name: 'beliefs' },
+  { name: 'belief_versions' },
+  { name: 'sources' },
+  { name: 'belief_edges' },
+  ...MODELS.map((modelId) => ({ name: 'belief_embeddings', modelId })),
+];
+
+interface Step {
+  readonly table: number;
+  readonly kind: 'put' | 'put-many' | 'remove' | 'truncate' | 'large' | 'same-large' | 'model';
+  readonly at: number;
+}
+
+interface Run {
+  readonly tiers: readonly string[];
+  readonly fullScan: boolean;
+  readonly untrusted: boolean;
+  readonly loses: boolean;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  table: fc.nat(TABLES.length - 1),
+  kind: fc.constantFrom(
+    ...(['put', 'put', 'put', 'put-many', 'remove', 'remove', 'truncate', 'large', 'same-large', 'model'] as const),
+  ),
+  at: fc.nat(400),
+});
+const run: fc.Arbitrary<Run> = fc.record({
+  tiers: fc.constantFrom(['hourly'], ['hourly'], ['daily'], ['hourly', 'daily']),
+  fullScan: fc.constantFrom(false, false, false, false, true),
+  untrusted: fc.constantFrom(false, false, false, false, false, false, true),
+  loses: fc.constantFrom(false, false, false, false, false, false, true),
+});
+const history = fc.array(fc.record({ steps: fc.array(step, { maxLength: 8 }), run }), { minLength: 1, maxLength: 9 });
+
+function apply(substrate: MemorySubstrate, { table, kind, at }: Step): void {
+  const tree = TABLES[table]!;
+  if (tree.modelId !== undefined && !substrate.models.has(tree.modelId)) return;
+  const { keyBytes } = keyShape(layoutNamed(tree.name));
+  const keys = substrate.keys(tree);
+  const key = keyOf(`${at % 150}`, keyBytes);
+  if (kind === 'put') substrate.put(tree, key, `${at}`, 30 + at);
+  else if (kind === 'put-many')
+    for (let i = 0; i < at; i += 1) substrate.put(tree, keyOf(`${i}`, keyBytes), `${i}`, 120);
+  else if (kind === 'remove' && keys.length > 0) substrate.remove(tree, keys[at % keys.length]!);
+  else if (kind === 'truncate' && at % 4 === 0) substrate.truncate(tree);
+  else if (kind === 'large') substrate.put(tree, key, `large ${at % 3}`, 140_000 + (at % 3) * 200_000);
+  else if (kind === 'same-large') substrate.put(tree, key, 'the same everywhere', 300_000);
+  else if (kind === 'model') {
+    const model = MODELS[at % MODELS.length]!;
+    if (substrate.models.has(model) && at % 3 === 0) {
+      substrate.truncate({ name: 'belief_embeddings', modelId: model });
+      substrate.models.delete(model);
+    } else substrate.models.add(model);
+  }
+}
+
+/** Names of all chunks that the trees of a snapshot refer to. */
+async function reachable(vault: MemoryVault, plan: RestorePlan): Promise<Set<string>> {
+  const { places } = await vault.open();
+  const stripes = new StripeReader(places, plan.secrets.maskKey);
+  const reader = new ChunkReader(new PackSource(plan.index, stripes), new ContentIds(plan.secrets.contentIdKey));
+  const names = new Set<string>();
+  const visit = async (child: Child, tree: (typeof plan.body.trees)[number]): Promise<void> => {
+    names.add(toHex(child.reference.name));
+    if (child.label.kind === CHUNK_KIND.node) {
+      for (const each of await reader.children(child, layoutOf(tree))) await visit(each, tree);
+    } else for (const { name } of (await reader.open(child)).references) names.add(toHex(name));
+  };
+  for (const tree of plan.body.trees) await visit(rootOf(tree), tree);
+  return names;
+}
+
+/** What the index calls live, and whether each of them lies in one place alone. */
+function live(plan: RestorePlan): string[] {
+  const { index } = plan;
+  const inStripes = index.stripes.flatMap(({ chunks }) => chunks.map(({ name }) => name));
+  return inStripes.filter((name) => index.isLive(name)).map(toHex);
+}
+
+describe('any history of changes and runs', () => {
+  it('gives snapshots that equal a full scan, and the database as it was', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.nat(), async (rounds, seed) => {
+        const substrate = new MemorySubstrate();
+        const vault = new MemoryVault(`history ${seed}`, { k: 2, n: 3 });
+        const taken: { id: Uint8Array; state: Readonly<Record<string, string>> }[] = [];
+        for (const round of rounds) {
+          for (const each of round.steps) apply(substrate, each);
+          substrate.untrusted = round.run.untrusted;
+          if (round.run.loses) loseAShardEverywhere(vault);
+          const before = substrate.rowsRead;
+          const done = await vault.run(() => substrate.source(), round.run.tiers, { fullScan: round.run.fullScan });
+          if (round.steps.length === 0 && done.every(({ scan }) => scan === 'changes')) {
+            expect(substrate.rowsRead).toBeGreaterThanOrEqual(before);
+          }
+          const { contentRoot } = await contentRootOf(substrate.source(), vault.hostKey.secrets);
+          for (const { snapshot } of done) {
+            expect(toHex(snapshot.summary.contentRoot)).toBe(toHex(contentRoot));
+            const state = substrate.state();
+            const { state: read, plan } = await vault.readBack(snapshot.manifest.digest);
+            expect(read).toEqual(state);
+            const names = await reachable(vault, plan);
+            for (const name of names) expect(plan.index.isLive(Buffer.from(name, 'hex'))).toBe(true);
+            for (const name of live(plan)) expect(names).toContain(name);
+            if (!round.run.loses) taken.push({ id: snapshot.manifest.digest, state });
+          }
+          if (round.run.loses) taken.splice(0);
+        }
+        for (const { id, state } of taken) expect((await vault.readBack(id)).state).toEqual(state);
+      }),
+      { seed: 3, numRuns: Number(process.env['RUNS'] ?? (slow ? 2000 : 25)) },
+    );
+  });
+});
+
+/** So much of one stripe is gone that it cannot be rebuilt. */
+function loseAShardEverywhere(vault: MemoryVault): void {
+  for (const { objects } of vault.backends.slice(0, 2)) {
+    const [first] = [...objects.keys()].filter((name) => name.startsWith('shards/')).sort();
+    if (first !== undefined) objects.delete(first);
+  }
+}
+
+it('knows every table', () => {
+  expect(TREES).toHaveLength(8);
+});
