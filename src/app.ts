@@ -69,6 +69,7 @@ function backupOf(context: AppContext): BackupCalls {
     show: async (id, options) => (await calls()).show(id, options),
     verify: (options) => later(calls, (loaded) => loaded.verify(options)),
     restore: (options) => later(calls, (loaded) => loaded.restore(options)),
+    diff: (options) => later(calls, (loaded) => loaded.diff(options)),
   };
 }
 

@@ -4,6 +4,7 @@ import type { CliContext } from './command-context.ts';
 import { globalOptionsHelp } from './command-help.ts';
 import type { Target } from './command-tree.ts';
 import { backupConfigCommand } from './commands/backup/config.ts';
+import { backupDiffCommand } from './commands/backup/diff.ts';
 import { backupListCommand } from './commands/backup/list.ts';
 import { backupRestoreCommand } from './commands/backup/restore.ts';
 import { backupRunCommand } from './commands/backup/run.ts';
@@ -48,11 +49,12 @@ const graph = noun('how beliefs support, contradict, supersede and derive from e
   'retire-edge': graphRetireEdgeCommand,
   path: graphPathCommand,
 });
-const backup = noun('back up: configure, run, list, verify, restore', {
+const backup = noun('back up: configure, run, list, compare, verify, restore', {
   config: backupConfigCommand,
   run: backupRunCommand,
   list: backupListCommand,
   show: backupShowCommand,
+  diff: backupDiffCommand,
   verify: backupVerifyCommand,
   restore: backupRestoreCommand,
 });
