@@ -1,7 +1,10 @@
 import type { TierProfile } from '../config/schema.ts';
+import type { DiffEvent, DiffOptions } from './diff-calls.ts';
+import type { LinesWritten, MergeDone, MergePlanned, PartOptions, PartPlan } from './partial-restore-calls.ts';
 import type { VaultId } from './vault-calls.ts';
 
 export type { TierProfile };
+export type * from './partial-restore-calls.ts';
 
 /**
  * The backup half of the library: what `valence backup …` calls. Interfaces only; `backup.ts` implements them.
@@ -24,10 +27,18 @@ export interface BackupCalls {
   verify(options: VerifyOptions): AsyncIterable<VerificationReport>;
   /**
    * Needs no home and no database of ours. Yields `plan` first, and only that on a dry run; else `queryable` once all
-   * rows are committed, `index` for each vector index, and `restored` last.
-   * @throws `key/*`, `integrity/*`, `format/*`, `backend/*`, `database/target-not-empty`
+   * rows are committed, `index` for each vector index, and `restored` last. Of a part: `part` first; then as above, or
+   * `lines`, or `merge-plan` and, once the event after it is asked for, `merged` and `index`.
+   * @throws `key/*`, `integrity/*`, `format/*`, `backend/*`, `database/target-not-empty`; of a part also `usage/invalid` for
+   *   beliefs that the snapshot does not hold; of a merge also `graph/refused` and what opening the database throws
    */
   restore(options: RestoreOptions): AsyncIterable<RestoreEvent>;
+  /**
+   * What two snapshots of the vault do not have in common: rows in key order, table by table, then the summary. Needs no
+   * home; reads only where the snapshots differ.
+   * @throws `key/*`, `config/no-keys`, `integrity/*`, `format/*`, `backend/*`, `usage/invalid` for ids that fit no snapshot or several
+   */
+  diff(options: DiffOptions): AsyncIterable<DiffEvent>;
 }
 
 /** What `backup config` can do in one call. */
@@ -86,6 +97,8 @@ export interface TierView {
 export interface RunOptions {
   /** Left out: every configured tier. */
   readonly tier?: string | undefined;
+  /** Read every row, whatever the change log says, and hold what it says against that. */
+  readonly fullScan?: boolean | undefined;
 }
 
 export interface ReadOptions {
@@ -106,6 +119,8 @@ export interface SnapshotRecord {
   readonly type: 'snapshot';
   /** Digest of the manifest, lower-case hexadecimal; any unambiguous beginning of it names the snapshot. */
   readonly id: string;
+  /** Of a run: whether every row was read, or only what changed. */
+  readonly scan?: 'everything' | 'changes';
   /** Starts at 1 in each tier. */
   readonly sequence: number;
   readonly tier: string;
@@ -171,8 +186,8 @@ export interface VerificationFinding {
 
 export interface RestoreOptions {
   readonly from: readonly string[];
-  /** `postgres://…`, or a folder that is absent or empty. */
-  readonly to: string;
+  /** `postgres://…`, or a folder that is absent or empty. Left out only where `part` says where to. */
+  readonly to?: string | undefined;
   /** An id, an unambiguous beginning of one, or `latest`. */
   readonly snapshot: string;
   /** Needed only where `latest` exists in several tiers. */
@@ -180,9 +195,19 @@ export interface RestoreOptions {
   /** `master.key`; left out, the one in the home if there is one. */
   readonly keyFile?: string | undefined;
   readonly dryRun: boolean;
+  /** Left out: everything. */
+  readonly part?: PartOptions | undefined;
 }
 
-export type RestoreEvent = RestorePlan | RestoreQueryable | RestoreIndex | RestoreResult;
+export type RestoreEvent =
+  | RestorePlan
+  | RestoreQueryable
+  | RestoreIndex
+  | RestoreResult
+  | PartPlan
+  | LinesWritten
+  | MergePlanned
+  | MergeDone;
 
 export interface RestorePlan {
   readonly type: 'plan';
@@ -202,8 +227,8 @@ export interface RestoreQueryable {
   readonly type: 'queryable';
   readonly to: string;
   readonly counts: Readonly<Record<string, number>>;
-  /** Equal to the manifest's. */
-  readonly root: string;
+  /** Equal to the manifest's; `null` for a part. */
+  readonly root: string | null;
 }
 
 export interface RestoreIndex {
@@ -217,7 +242,8 @@ export interface RestoreResult {
   readonly snapshot: string;
   readonly to: string;
   readonly counts: Readonly<Record<string, number>>;
-  readonly root: string;
+  /** `null` for a part. */
+  readonly root: string | null;
   readonly orphanEdges: number;
   /** JSON lines of the edges that were left out; `null` when there are none. */
   readonly orphansFile: string | null;

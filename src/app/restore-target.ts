@@ -35,8 +35,15 @@ export interface Wanted {
   readonly plan: RestorePlan;
 }
 
-/** Looks, and writes nothing before `open`. @throws `database/target-not-empty`, `database/unavailable`, `home/locked` */
-export async function openRestoreTarget(context: AppContext, to: string, wanted: Wanted): Promise<RestoreTarget> {
+/**
+ * Looks, and writes nothing before `open`. Only what is `wanted` may be there already; `null`: nothing.
+ * @throws `database/target-not-empty`, `database/unavailable`, `home/locked`
+ */
+export async function openRestoreTarget(
+  context: AppContext,
+  to: string,
+  wanted: Wanted | null,
+): Promise<RestoreTarget> {
   if (isPostgresUrl(to)) return openServer(context, to, wanted);
   if (/^[a-z][a-z0-9+.-]*:\/\//.test(to)) {
     throw new ValenceError('usage/invalid', `${to.slice(0, 32)} is neither a postgres:// URL nor a folder`);
@@ -44,7 +51,7 @@ export async function openRestoreTarget(context: AppContext, to: string, wanted:
   return openFolder(context, resolve(to), wanted);
 }
 
-async function openServer(context: AppContext, url: string, wanted: Wanted): Promise<RestoreTarget> {
+async function openServer(context: AppContext, url: string, wanted: Wanted | null): Promise<RestoreTarget> {
   const database = await openDatabase({ url });
   try {
     const resumed = await holdsSnapshot(context, database, wanted);
@@ -63,10 +70,11 @@ async function openServer(context: AppContext, url: string, wanted: Wanted): Pro
 }
 
 /** @throws `database/target-not-empty` when it holds anything but exactly this snapshot */
-async function holdsSnapshot(context: AppContext, database: Database, wanted: Wanted): Promise<boolean> {
+async function holdsSnapshot(context: AppContext, database: Database, wanted: Wanted | null): Promise<boolean> {
   const { state } = await schemaState(database);
   if (state !== 'populated') return false;
   const refusal = notEmpty(database.location);
+  if (wanted === null) throw refusal;
   const { body, secrets } = wanted.plan;
   const { contentRoot } = await snapshotSourceOf(database, { signal: context.signal })((source) =>
     contentRootOf(source, secrets, context.signal),
@@ -75,7 +83,7 @@ async function holdsSnapshot(context: AppContext, database: Database, wanted: Wa
   return true;
 }
 
-async function openFolder(context: AppContext, folder: string, wanted: Wanted): Promise<RestoreTarget> {
+async function openFolder(context: AppContext, folder: string, wanted: Wanted | null): Promise<RestoreTarget> {
   const home = homeAt(folder);
   if ((await isHome(home)) && (await entriesOf(home.databaseFolder)).length > 0) {
     const lock = await lockHome(home, { command: 'valence backup restore' });

@@ -7,17 +7,17 @@ import { snapshotSinkInto } from '../graph/snapshot-sink.ts';
 import { countRows } from '../pipeline/count-rows.ts';
 import { planRestore, restore } from '../pipeline/restore.ts';
 import type { RestoreInput, RestorePlan as PipelinePlan } from '../pipeline/restore.ts';
-import type { Database } from '../schema/database.ts';
-import { buildVectorIndex, missingVectorIndexes } from '../schema/vector-index.ts';
 import { findChainBreaks } from '../vault/chain.ts';
 import { findSnapshots, holderNames, isWidelyListed } from '../vault/snapshots.ts';
 import type { BrokenSnapshot, Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
-import type { RestoreEvent, RestoreIndex, RestoreOptions, RestorePlan, VerificationFinding } from './backup-calls.ts';
+import type { RestoreEvent, RestoreOptions, RestorePlan, VerificationFinding } from './backup-calls.ts';
 import type { AppContext } from './context.ts';
 import { openOwner } from './keys.ts';
+import { openPartRequest, restorePart } from './partial-restore.ts';
 import { openRestoreTarget } from './restore-target.ts';
 import type { RestoreTarget } from './restore-target.ts';
+import { buildIndexes } from './restored-indexes.ts';
 import { snapshotRecord } from './snapshot-record.ts';
 import { openVaultFrom, pickSnapshot } from './vault-reading.ts';
 
@@ -26,6 +26,7 @@ export async function* restoreSnapshot(
   context: AppContext,
   options: RestoreOptions,
 ): AsyncGenerator<RestoreEvent, void, undefined> {
+  const part = options.part === undefined ? null : await openPartRequest(context, options, options.part);
   const owner = await openOwner(context, options.keyFile);
   const vault = await openVaultFrom(context, options.from, { kind: 'owner', identity: owner });
   const { places, keyring } = vault;
@@ -39,13 +40,18 @@ export async function* restoreSnapshot(
     signal: context.signal,
   };
   const plan = await planRestore(input);
-  if (plan.loss !== null && !options.dryRun) throw plan.loss;
-  await using target = await openRestoreTarget(context, options.to, { snapshot, plan });
   const warnings = [
     ...vault.blemishes.map(({ location, error }) => `${location}: ${error.message}`),
     ...gapWarnings(found),
   ];
   const problems = [...keyring.problems, ...found.problems, ...plan.problems].map(finding);
+  if (part !== null) {
+    yield* restorePart(context, part, { input, plan, findings: [...lostStripes(plan), ...problems], warnings });
+    return;
+  }
+  if (plan.loss !== null && !options.dryRun) throw plan.loss;
+  if (options.to === undefined) throw new ValenceError('usage/invalid', 'a restore needs a place to go to');
+  await using target = await openRestoreTarget(context, options.to, { snapshot, plan });
   yield planEvent(plan, snapshot, { target, findings: [...absentHolders(plan), ...problems], resumed: target.resumed });
   if (options.dryRun) return;
   const done = target.resumed ? { orphanEdges: [], problems: [] } : await fill(context, target, input, plan);
@@ -166,16 +172,6 @@ function configurationOf({ body }: PipelinePlan): string | null {
   }
 }
 
-async function* buildIndexes(context: AppContext, database: Database): AsyncGenerator<RestoreIndex, void, undefined> {
-  for (const model of await missingVectorIndexes(database)) {
-    context.signal.throwIfAborted();
-    yield { type: 'index', model: model.name, state: 'building' };
-    const built = await buildVectorIndex(database, model);
-    yield { type: 'index', model: model.name, state: built === 'built' || built === 'present' ? 'built' : 'skipped' };
-  }
-  await database.sync();
-}
-
 async function writeOrphans(
   edges: readonly Readonly<Record<string, unknown>>[],
   snapshot: Snapshot,
@@ -196,6 +192,21 @@ const CONDITIONS: Readonly<Record<ObjectProblem['kind'], string>> = {
 
 function finding({ location, object, kind }: ObjectProblem): VerificationFinding {
   return { kind: `object-${kind}`, severity: 'warning', location, object, detail: CONDITIONS[kind] };
+}
+
+/** What a snapshot as a whole lacks need not be missing from a part of it. */
+function lostStripes({ loss, holders }: PipelinePlan): VerificationFinding[] {
+  if (loss === null) return [];
+  const detail = 'some of the snapshot cannot be read from these locations; a part that does not need it can';
+  return [
+    {
+      kind: 'stripes-lost',
+      severity: 'warning',
+      location: holders.absent.join(', ') || 'several places',
+      object: null,
+      detail,
+    },
+  ];
 }
 
 /** Two of five places lost are what the code is for, and no reason to worry whoever restores from the other three. */

@@ -17,7 +17,7 @@ async function exportLines(this: CliContext, flags: Flags): Promise<void> {
   const lines = valence.export({ full: flags.full === true });
   const { out } = flags;
   if (out === undefined) return print(lines, this.output);
-  const written = await writeLines(out, lines, this.io.signal);
+  const written = await writeLines(out, lines, { signal: this.io.signal });
   await this.output.result(
     { type: 'export', file: out, lines: written },
     () => `exported ${plural(written, 'line')} to ${out}`,

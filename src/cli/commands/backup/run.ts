@@ -39,7 +39,15 @@ export const backupRunCommand: Command<CliContext> = withNotes(
     },
   }),
   {
-    exits: [...DATABASE_EXITS, ...VAULT_EXITS, 'integrity/change-log', 'backend/full', 'backend/second-writer', 'degraded', 'config/no-keys'],
+    exits: [
+      ...DATABASE_EXITS,
+      ...VAULT_EXITS,
+      'integrity/change-log',
+      'backend/full',
+      'backend/second-writer',
+      'degraded',
+      'config/no-keys',
+    ],
     json: [SNAPSHOT_JSON],
   },
 );
