@@ -6,17 +6,30 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { serverFolder } from '../test/support/postgres.ts';
+import type { UseReport } from './report-use.ts';
 
-/** Runs commands and says what they took: wall seconds, and for our own their peak memory. */
+/** Runs commands and says what they took: wall seconds, and for our own their peak memory and what they read. */
 
 export interface Timed {
   readonly seconds: number;
-  /** Resident, at its highest; null for commands of others. */
-  readonly peakMebibytes: number | null;
   readonly output: string;
 }
 
-const REPORTER = join(import.meta.dirname, 'report-memory.ts');
+export interface TimedValence extends Timed {
+  /** Resident, at its highest. */
+  readonly peakMebibytes: number;
+  /** From files below `ValenceRun.folder`. */
+  readonly readBytes: number;
+}
+
+export interface ValenceRun {
+  /** Type of the output line at which the clock, and the program, are stopped; left out: at its end. */
+  readonly until?: string | undefined;
+  /** Absolute, without links. */
+  readonly folder?: string | undefined;
+}
+
+const REPORTER = join(import.meta.dirname, 'report-use.ts');
 /** The build, which is what users run. */
 const CLI = join(import.meta.dirname, '..', 'dist', 'cli', 'bin.js');
 
@@ -31,22 +44,25 @@ export async function shell(command: string, env: Readonly<Record<string, string
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   const [code] = (await once(child, 'close')) as [number];
   if (code !== 0) throw new Error(`exit ${code}: ${command}`);
-  return {
-    seconds: (performance.now() - started) / 1000,
-    peakMebibytes: null,
-    output: Buffer.concat(chunks).toString(),
-  };
+  return { seconds: (performance.now() - started) / 1000, output: Buffer.concat(chunks).toString() };
 }
 
-/** `valence …`, timed to its end, or to the first output line of type `until`, when it is stopped. */
-export async function valence(argv: readonly string[], until?: string): Promise<Timed> {
-  const folder = await mkdtemp(join(tmpdir(), 'valence-bench-'));
-  const memoryFile = join(folder, 'memory');
-  const env = { ...process.env, VALENCE_PASSPHRASE: 'bench', VALENCE_MEMORY_FILE: memoryFile };
+export async function isInstalled(program: string): Promise<boolean> {
+  return shell(`command -v ${program}`).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** `valence …`, from start to end; fails when it fails. */
+export async function valence(argv: readonly string[], { until, folder }: ValenceRun = {}): Promise<TimedValence> {
+  const temporary = await mkdtemp(join(tmpdir(), 'valence-bench-'));
+  const report = join(temporary, 'report');
+  const env = { ...process.env, VALENCE_PASSPHRASE: 'bench', VALENCE_BENCH_REPORT: report };
   const started = performance.now();
   const child = spawn(process.execPath, ['--import', REPORTER, CLI, ...argv, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env,
+    env: folder === undefined ? env : { ...env, VALENCE_BENCH_FOLDER: folder },
   });
   const lines: string[] = [];
   let seconds = 0;
@@ -60,7 +76,7 @@ export async function valence(argv: readonly string[], until?: string): Promise<
   const [code] = (await once(child, 'close')) as [number];
   if (until === undefined && code !== 0) throw new Error(`exit ${code}: valence ${argv.join(' ')}`);
   if (seconds === 0) seconds = (performance.now() - started) / 1000;
-  const kibibytes = Number(await readFile(memoryFile, 'utf8'));
-  await rm(folder, { recursive: true });
-  return { seconds, peakMebibytes: kibibytes / 1024, output: lines.join('\n') };
+  const use = JSON.parse(await readFile(report, 'utf8')) as UseReport;
+  await rm(temporary, { recursive: true });
+  return { seconds, output: lines.join('\n'), ...use };
 }

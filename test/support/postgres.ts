@@ -34,6 +34,11 @@ const FAST_SETTINGS = [
 export async function startPostgres(settings: readonly string[] = FAST_SETTINGS): Promise<TestPostgres> {
   const url = process.env['VALENCE_TEST_POSTGRES_URL'];
   if (url !== undefined && url !== '') return { url, [Symbol.asyncDispose]: async () => {} };
+  return startOwnPostgres(settings);
+}
+
+/** A temporary PostgreSQL 17 of our own, whatever the environment says: for tests that stop it. */
+export async function startOwnPostgres(settings: readonly string[]): Promise<TestPostgres> {
   const bin = serverFolder();
   const folder = await mkdtemp(join(tmpdir(), 'valence-postgres-'));
   try {
