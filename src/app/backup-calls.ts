@@ -134,7 +134,7 @@ export interface SnapshotRecord {
   readonly logicalBytes: number;
   /** Bytes this snapshot added, before erasure coding. */
   readonly newBytes: number;
-  /** Bytes this snapshot added to all backends together. */
+  /** Bytes this snapshot added to all backends together, its manifest not counted. */
   readonly storedBytes: number;
   /** How many failure domains may be lost, whichever they are, with this snapshot still restorable. */
   readonly survives: number;

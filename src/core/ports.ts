@@ -36,10 +36,10 @@ export interface SnapshotSource {
   /** Every tree, in the order of FORMAT.md section 5, those of models by id. */
   readonly trees: readonly TreeId[];
   /**
-   * Binary COPY streams, one after another, that together hold every row, or those of a range, in key order; each with
-   * header and trailer. Until the last piece is taken nothing else may be asked of the source.
+   * Binary COPY streams, one after another, that together hold every row, or those of some ascending, disjoint ranges, in key
+   * order; each with header and trailer. Until the last piece is taken nothing else may be asked of the source.
    */
-  rows(tree: TreeId, range?: KeyRange): AsyncIterable<Uint8Array>;
+  rows(tree: TreeId, ranges?: readonly KeyRange[]): AsyncIterable<Uint8Array>;
   /** Which state this is, for `changesSince` of a later source; null where changes cannot be trusted to be seen. */
   readonly position: string | null;
   /** What changed between the state of that position and this one. */

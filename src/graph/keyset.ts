@@ -58,6 +58,25 @@ export function rangeCondition(table: KeysetTable, range: KeyRange): string {
   return [table.where ?? 'true', ...bound('>', range.after), ...bound('<=', range.upTo)].join(' AND ');
 }
 
+/** Rows of the table that a condition selects, in key order. */
+export function selectRows({ table, key }: KeysetTable, columns: readonly string[], condition: string): string {
+  return `SELECT ${columns.join(', ')} FROM ${table} WHERE ${condition} ORDER BY ${keyOrder(key)}`;
+}
+
+/**
+ * Rows of some ascending, disjoint ranges, in key order. Each range is a subquery that the planner cannot join with the others,
+ * so it walks the index of the key, however many there are and whatever it thinks of them together.
+ */
+export function rangesQuery(table: KeysetTable, columns: readonly string[], ranges: readonly KeyRange[]): string {
+  if (ranges.length === 1) return selectRows(table, columns, rangeCondition(table, ranges[0]!));
+  const parts = ranges.map((range, i) => {
+    const rows = selectRows(table, columns, rangeCondition(table, range));
+    return `SELECT ${i} AS part, ${columns.join(', ')} FROM (${rows} OFFSET 0) AS rows_${i}`;
+  });
+  const inOrder = `ORDER BY part, ${keyOrder(table.key)}`;
+  return `SELECT ${columns.join(', ')} FROM (${parts.join(' UNION ALL ')}) AS parts ${inOrder}`;
+}
+
 /** `ORDER BY` of the key; text by its bytes. */
 export function keyOrder(key: readonly KeyColumn[]): string {
   return key.map(({ column, type }) => (type === 'text' ? `${column} COLLATE "C"` : column)).join(', ');

@@ -9,7 +9,7 @@ import type { ChangeLog } from '../schema/change-log.ts';
 import type { Database, Session } from '../schema/database.ts';
 import { appliedMigrations } from '../schema/schema-state.ts';
 import { changedKeys } from './changed-keys.ts';
-import { keyOrder, keyRanges, rangeCondition } from './keyset.ts';
+import { keyRanges, rangeCondition, rangesQuery, selectRows } from './keyset.ts';
 import type { KeyColumn, KeysetTable } from './keyset.ts';
 
 export interface SnapshotSourceOptions {
@@ -54,7 +54,7 @@ export async function openSnapshotSource(
     schemaVersion,
     engine,
     trees,
-    rows: (tree, range) => treeRows(session, tree, range ?? WHOLE, options.signal),
+    rows: (tree, ranges) => treeRows(session, tree, ranges ?? [WHOLE], options.signal),
     position: log.position,
     changesSince: (position) => changesSince(session, log, trees, position),
   };
@@ -86,19 +86,22 @@ async function listTrees(session: Session): Promise<readonly TreeId[]> {
 async function* treeRows(
   session: Session,
   tree: TreeId,
-  range: KeyRange,
+  ranges: readonly KeyRange[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const layout = layoutOf(tree);
-  const whole = keysetOf(layout, tree.modelId);
-  const table = { ...whole, where: rangeCondition(whole, range) };
-  const select = (where: string): string =>
-    `SELECT ${layout.columns.join(', ')} FROM ${table.table} WHERE ${where} ORDER BY ${keyOrder(table.key)}`;
+  const table = keysetOf(layout, tree.modelId);
+  if (ranges.length === 0) return;
   if (session.engine === 'postgres') {
-    yield* session.copyOut(select(table.where), signal);
+    yield* session.copyOut(rangesQuery(table, layout.columns, ranges), signal);
     return;
   }
-  for await (const portion of keyRanges(session, table, RANGE_LIMITS)) yield* session.copyOut(select(portion), signal);
+  for (const range of ranges) {
+    const within = { ...table, where: rangeCondition(table, range) };
+    for await (const portion of keyRanges(session, within, RANGE_LIMITS)) {
+      yield* session.copyOut(selectRows(table, layout.columns, portion), signal);
+    }
+  }
 }
 
 /** The layout a tree has. @throws `format/malformed` for a name that is not in TREES, or a model where there is none */

@@ -20,61 +20,105 @@ export interface EditLevelOptions<R> {
   readonly cutter: { readonly isAtCut: boolean; flush(): void };
   /** Where the cutter puts what it ended; emptied here. */
   readonly ended: TreeEntry<R>[];
-  /** Gives the cutter everything of a range of keys. */
+  /** Ranges that will be fed next, with others between them that nobody foresaw. */
+  readonly prepare: (ranges: readonly KeyRange[]) => Promise<void>;
+  /** Gives the cutter everything of a range of keys; the same object that was prepared, if it was. */
   readonly feed: (range: KeyRange) => Promise<void>;
+}
+
+export async function editLevel<R>(options: EditLevelOptions<R>): Promise<Edit<R>[]> {
+  return new LevelEdits(options).make();
 }
 
 /** Neighbours that cannot stay, as one. */
 interface Run {
-  readonly after: Uint8Array | null;
+  readonly range: KeyRange;
   readonly last: OwnedKeys;
 }
 
-/** Runs whose old positions are asked for at once. */
+/** Runs whose old positions and new content are asked for at once. */
 const RUNS_AT_ONCE = 128;
 
-export async function editLevel<R>(options: EditLevelOptions<R>): Promise<Edit<R>[]> {
-  const edits: Edit<R>[] = [];
-  const runs = runsOf(options.owners);
-  let positions: readonly TreePosition[] = [];
-  for (let at = 0, fetched = 0; at < runs.length;) {
-    if (at >= fetched) {
-      const ahead = runs.slice(at, at + RUNS_AT_ONCE);
-      positions = await options.within(ahead.map(rangeOf));
-      options.replacing(positions);
-      fetched = at + ahead.length;
-    }
-    const first = runs[at]!;
-    at += 1;
-    let last = first.last;
-    const removed = positions.filter((position) => isWithin(position.lastKey, rangeOf(first)));
-    await options.feed(rangeOf(first));
-    while (!options.cutter.isAtCut && !last.isLast) {
-      const following = runs[at];
-      const joins = following !== undefined && Buffer.compare(following.after!, last.lastKey) === 0;
-      const run: Run = joins ? following : { after: last.lastKey, last: (await options.next(last.lastKey))! };
-      const known = joins && at < fetched;
-      if (joins) at += 1;
-      const old = known
-        ? positions.filter((position) => isWithin(position.lastKey, rangeOf(run)))
-        : await options.within([rangeOf(run)]);
-      if (!known) options.replacing(old);
-      removed.push(...old);
-      await options.feed(rangeOf(run));
-      last = run.last;
-    }
-    if (last.isLast) options.cutter.flush();
-    fetched = Math.max(fetched, at);
-    const upTo = last.isLast ? null : last.lastKey;
-    const chunks = removed.filter((position) => position.piece === 0);
-    edits.push({ after: first.after, upTo, removed: chunks, entries: options.ended.splice(0) });
+class LevelEdits<R> {
+  readonly #options: EditLevelOptions<R>;
+  readonly #runs: readonly Run[];
+  /** The next run, and the first that has not been asked for. */
+  #at = 0;
+  #asked = 0;
+  #positions: readonly TreePosition[] = [];
+
+  constructor(options: EditLevelOptions<R>) {
+    this.#options = options;
+    this.#runs = runsOf(options.owners);
   }
-  return edits;
+
+  async make(): Promise<Edit<R>[]> {
+    const edits: Edit<R>[] = [];
+    while (this.#at < this.#runs.length) edits.push(await this.#edit());
+    return edits;
+  }
+
+  async #edit(): Promise<Edit<R>> {
+    const { cutter, ended, feed } = this.#options;
+    if (this.#at >= this.#asked) await this.#askAhead();
+    const first = this.#runs[this.#at]!;
+    this.#at += 1;
+    const removed = this.#positionsOf(first);
+    await feed(first.range);
+    let { last } = first;
+    while (!cutter.isAtCut && !last.isLast) {
+      const run = await this.#following(last.lastKey);
+      removed.push(...(await this.#positionsOfFollowing(run)));
+      await feed(run.range);
+      ({ last } = run);
+    }
+    if (last.isLast) cutter.flush();
+    return { after: first.range.after, upTo: endOf(last), removed: removed.filter(isChunk), entries: ended.splice(0) };
+  }
+
+  async #askAhead(): Promise<void> {
+    const { within, replacing, prepare } = this.#options;
+    const ranges = this.#runs.slice(this.#at, this.#at + RUNS_AT_ONCE).map(({ range }) => range);
+    this.#positions = await within(ranges);
+    replacing(this.#positions);
+    // What is added at the end may be much, and is read as it comes.
+    const bounded = ranges.filter(({ upTo }) => upTo !== null);
+    if (bounded.length > 1) await prepare(bounded);
+    this.#asked = this.#at + ranges.length;
+  }
+
+  /** The neighbour that has to go with what came before: the next run if that begins here. */
+  async #following(lastKey: Uint8Array): Promise<Run> {
+    const next = this.#runs[this.#at];
+    if (next !== undefined && Buffer.compare(next.range.after!, lastKey) === 0) return next;
+    const last = (await this.#options.next(lastKey))!;
+    return { range: { after: lastKey, upTo: endOf(last) }, last };
+  }
+
+  async #positionsOfFollowing(run: Run): Promise<readonly TreePosition[]> {
+    const isNextRun = this.#runs[this.#at] === run;
+    const isKnown = isNextRun && this.#at < this.#asked;
+    if (isNextRun) this.#at += 1;
+    this.#asked = Math.max(this.#asked, this.#at);
+    if (isKnown) return this.#positionsOf(run);
+    const positions = await this.#options.within([run.range]);
+    this.#options.replacing(positions);
+    return positions;
+  }
+
+  #positionsOf({ range }: Run): TreePosition[] {
+    return this.#positions.filter(({ lastKey }) => isWithin(lastKey, range));
+  }
 }
 
 /** Whether an old chunk is among those that edits removed. */
 export function removedBy<R>(edits: readonly Edit<R>[]): (lastKey: Uint8Array) => boolean {
   return (lastKey) => edits.some((edit) => isWithin(lastKey, edit));
+}
+
+/** Whether a range holds a key. */
+export function isWithin(key: Uint8Array, { after, upTo }: KeyRange): boolean {
+  return (after === null || Buffer.compare(key, after) > 0) && (upTo === null || Buffer.compare(key, upTo) <= 0);
 }
 
 function runsOf(owners: readonly OwnedKeys[]): Run[] {
@@ -83,16 +127,19 @@ function runsOf(owners: readonly OwnedKeys[]): Run[] {
     const before = runs.at(-1);
     const continues =
       before !== undefined && owner.after !== null && Buffer.compare(before.last.lastKey, owner.after) === 0;
-    if (continues) runs[runs.length - 1] = { after: before.after, last: owner };
-    else runs.push({ after: owner.after, last: owner });
+    const after = continues ? before.range.after : owner.after;
+    const run = { range: { after, upTo: endOf(owner) }, last: owner };
+    if (continues) runs[runs.length - 1] = run;
+    else runs.push(run);
   }
   return runs;
 }
 
-function rangeOf({ after, last }: Run): KeyRange {
-  return { after, upTo: last.isLast ? null : last.lastKey };
+function endOf(owner: OwnedKeys): Uint8Array | null {
+  return owner.isLast ? null : owner.lastKey;
 }
 
-function isWithin(key: Uint8Array, { after, upTo }: KeyRange): boolean {
-  return (after === null || Buffer.compare(key, after) > 0) && (upTo === null || Buffer.compare(key, upTo) <= 0);
+/** A leaf or node, and no piece of a large value. */
+function isChunk({ piece }: TreePosition): boolean {
+  return piece === 0;
 }

@@ -1,14 +1,14 @@
-import { INLINE_VALUE_BYTES_MAX } from '../core/limits.ts';
 import type { CatalogTree, KeyRange, SnapshotSource, StoredTrees, TreePosition, TreeStretch } from '../core/ports.ts';
-import { TupleReader } from '../format/rows/copy-tuples.ts';
+import type { TupleBatch } from '../format/rows/copy-tuples.ts';
 import type { TreeLayout } from '../format/tables.ts';
 import { nodeBuilder } from '../format/tree/builder.ts';
 import type { BuiltTree } from '../format/tree/builder.ts';
 import type { ContentIds } from '../format/tree/content-id.ts';
 import { LeafBuilder } from '../format/tree/leaf-builder.ts';
 import type { StoreChunk, TreeEntry } from '../format/tree/tree-chunk.ts';
-import { editLevel, removedBy } from './edit-level.ts';
+import { editLevel, isWithin, removedBy } from './edit-level.ts';
 import type { Edit } from './edit-level.ts';
+import { RangeRows } from './range-rows.ts';
 
 /**
  * Makes the next tree of a table from the last one and the keys that changed, reading only leaves around those: the root
@@ -72,7 +72,8 @@ class TreeUpdate<R> {
   }
 
   async #editLeaves(): Promise<Edit<R>[]> {
-    const { layout, boundaryKey, ids, store, base, tier, stored, keys } = this.#options;
+    const { layout, boundaryKey, ids, store, base, tier, stored, keys, source } = this.#options;
+    const rows = new RangeRows(source, base.tree, layout);
     const ended: TreeEntry<R>[] = [];
     const builder = new LeafBuilder<R>({ layout, boundaryKey, ids, store, rise: (entry) => ended.push(entry) });
     const edits = await editLevel<R>({
@@ -80,7 +81,8 @@ class TreeUpdate<R> {
       owners: await stored.owners(tier, base.tree, 0, keys),
       cutter: builder,
       ended,
-      feed: (range) => this.#feedRows(builder, range),
+      prepare: (ranges) => rows.prepare(ranges),
+      feed: (range) => this.#feedRows(builder, rows.read(range)),
     });
     const left = base.chunks[0]! - edits.reduce((sum, edit) => sum + edit.removed.length, 0);
     if (left === 0 && edits.every((edit) => edit.entries.length === 0)) {
@@ -90,17 +92,13 @@ class TreeUpdate<R> {
     return edits;
   }
 
-  async #feedRows(builder: LeafBuilder<R>, range: KeyRange): Promise<void> {
-    const { source, base, layout, ready, signal } = this.#options;
-    const reader = new TupleReader(layout, INLINE_VALUE_BYTES_MAX);
-    for await (const piece of source.rows(base.tree, range)) {
+  async #feedRows(builder: LeafBuilder<R>, rows: AsyncIterable<TupleBatch>): Promise<void> {
+    const { ready, signal } = this.#options;
+    for await (const batch of rows) {
       signal?.throwIfAborted();
-      for (const batch of reader.push(piece)) {
-        builder.add(batch);
-        await ready();
-      }
+      builder.add(batch);
+      await ready();
     }
-    reader.end();
   }
 
   async #editNodes(level: number, below: readonly Edit<R>[]): Promise<Edit<R>[]> {
@@ -115,13 +113,19 @@ class TreeUpdate<R> {
     }
     const gone = below.flatMap((edit) => edit.removed.map(({ lastKey }) => lastKey));
     const children = new ChildMerge(below, this.#options.keep);
+    let ahead: { ranges: readonly KeyRange[]; positions: readonly TreePosition[] } = { ranges: [], positions: [] };
     return editLevel<R>({
       ...this.#levelOptions(level),
       owners: await stored.owners(tier, base.tree, level, gone),
       cutter: builder,
       ended,
+      prepare: async (ranges) => {
+        ahead = { ranges, positions: await stored.within(tier, base.tree, level - 1, ranges) };
+      },
       feed: async (range) => {
-        const old = await stored.within(tier, base.tree, level - 1, [range]);
+        const old = ahead.ranges.includes(range)
+          ? ahead.positions.filter(({ lastKey }) => isWithin(lastKey, range))
+          : await stored.within(tier, base.tree, level - 1, [range]);
         for (const entry of children.merge(old)) builder.add(entry);
       },
     });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { SnapshotSource, TreeId } from '../../src/core/ports.ts';
+import { toHex } from '../../src/core/bytes.ts';
+import type { KeyRange, SnapshotSource, TreeId } from '../../src/core/ports.ts';
 import { layoutOf, openSnapshotSource, snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
 import { keyShape } from '../../src/format/rows/row-key.ts';
 import type { Database } from '../../src/schema/database.ts';
@@ -46,7 +47,7 @@ forEachEngine('rows of a range', ({ openMigrated }) => {
     after: string | null,
     upTo: string | null,
   ): Promise<string[]> {
-    return [...(await rowsByKey(tree, source.rows(tree, { after: bytes(after), upTo: bytes(upTo) }))).keys()];
+    return [...(await rowsByKey(tree, source.rows(tree, [{ after: bytes(after), upTo: bytes(upTo) }]))).keys()];
   }
 
   test('are those above the one key and up to the other, in order', async () => {
@@ -78,9 +79,16 @@ forEachEngine('rows of a range', ({ openMigrated }) => {
       for (const tree of source.trees) {
         const whole = seen.trees.get(treeLabel(tree))!;
         const middle = bytes([...whole.keys()][whole.size >> 1]!);
-        const below = await rowsByKey(tree, source.rows(tree, { after: null, upTo: middle }));
-        const above = await rowsByKey(tree, source.rows(tree, { after: middle, upTo: null }));
+        const below = await rowsByKey(tree, source.rows(tree, [{ after: null, upTo: middle }]));
+        const above = await rowsByKey(tree, source.rows(tree, [{ after: middle, upTo: null }]));
         expect([...below, ...above]).toEqual([...whole]);
+        const ends = [...whole.keys()].filter((_, i) => i % 7 === 3).map((key) => bytes(key)!);
+        const ranges = [null, ...ends].map((after, i) => ({ after, upTo: ends[i] ?? null }));
+        expect([...(await rowsByKey(tree, source.rows(tree, ranges)))]).toEqual([...whole]);
+        const some = ranges.filter((_, i) => i % 3 === 1);
+        const inside = (key: string): boolean => some.some(({ after, upTo }) => holds(key, after, upTo));
+        expect([...(await rowsByKey(tree, source.rows(tree, some))).keys()]).toEqual([...whole.keys()].filter(inside));
+        expect([...(await rowsByKey(tree, source.rows(tree, [])))]).toEqual([]);
       }
     });
   });
@@ -92,7 +100,7 @@ forEachEngine('rows of a range', ({ openMigrated }) => {
         [{ name: 'beliefs' }, Buffer.alloc(17)],
         [{ name: 'belief_edges' }, Buffer.alloc(64, 0xff)],
       ] as const) {
-        await rejection(rowsByKey(tree, source.rows(tree, { after: null, upTo })), 'format/malformed');
+        await rejection(rowsByKey(tree, source.rows(tree, [{ after: null, upTo }])), 'format/malformed');
       }
     });
   });
@@ -109,12 +117,22 @@ describe('rows of a range (postgres)', () => {
       if (rows.size < 1000) continue;
       const [name = '', modelId] = label.split('/');
       const keys = [...rows.keys()];
-      const plan = await planOf(many, { name, modelId }, [keys[500]!, keys[510]!]);
-      expect([label, plan]).toEqual([label, expect.stringMatching(/Index/)]);
-      expect(plan).not.toMatch(/Seq Scan/);
+      for (const count of [1, 60]) {
+        const ranges = Array.from({ length: count }, (_, i) => ({
+          after: bytes(keys[i * 15]!),
+          upTo: bytes(keys[i * 15 + 10]!),
+        }));
+        const plan = await planOf(many, { name, modelId }, ranges);
+        expect([label, plan]).toEqual([label, expect.stringMatching(/Index/)]);
+        expect(plan).not.toMatch(/Seq Scan/);
+      }
     }
   });
 });
+
+function holds(key: string, after: Uint8Array | null, upTo: Uint8Array | null): boolean {
+  return (after === null || key > toHex(after)) && (upTo === null || key <= toHex(upTo));
+}
 
 /** A key between those of rows: text ends otherwise, numbers are one more. */
 function neighbour(tree: TreeId, key: string): string {
@@ -124,7 +142,7 @@ function neighbour(tree: TreeId, key: string): string {
 }
 
 /** The nodes of the plan by which a range is read, from the top. */
-async function planOf(database: Database, tree: TreeId, [after, upTo]: readonly [string, string]): Promise<string> {
+async function planOf(database: Database, tree: TreeId, ranges: readonly KeyRange[]): Promise<string> {
   let query = '';
   await database.transaction({ mode: 'snapshot' }, async (session) => {
     const source = await openSnapshotSource(
@@ -140,7 +158,7 @@ async function planOf(database: Database, tree: TreeId, [after, upTo]: readonly 
       },
       '',
     );
-    await rowsByKey(tree, source.rows(tree, { after: bytes(after), upTo: bytes(upTo) }));
+    await rowsByKey(tree, source.rows(tree, ranges));
   });
   const { rows } = await sql<{
     'QUERY PLAN': readonly [{ Plan: Plan }];

@@ -120,10 +120,8 @@ class Table {
       trees: [this.#tree],
       position: null,
       changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'made by hand' }),
-      async *rows(_, range: KeyRange = { after: null, upTo: null }) {
-        const { after, upTo } = range;
-        const [from, to] = [after === null ? '' : toHex(after), upTo === null ? null : toHex(upTo)];
-        const inside = rows.filter(([key]) => (after === null || key > from) && (to === null || key <= to));
+      async *rows(_, ranges: readonly KeyRange[] = [{ after: null, upTo: null }]) {
+        const inside = rows.filter(([key]) => ranges.some((range) => holds(range, key)));
         yield copyStream(inside.map(([, bytes]) => bytes));
       },
     };
@@ -225,6 +223,10 @@ function keyAbove(last: Buffer, i: number): Buffer {
 function plain({ summary, chunks }: BuiltTree<Stored>): unknown {
   const { level, rows, bytes, contentId } = summary;
   return { level, rows, bytes, contentId: toHex(contentId), chunks };
+}
+
+function holds({ after, upTo }: KeyRange, key: string): boolean {
+  return (after === null || key > toHex(after)) && (upTo === null || key <= toHex(upTo));
 }
 
 function placeOf({ level, lastKey, piece }: TreePosition): string {

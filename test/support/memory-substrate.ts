@@ -63,8 +63,8 @@ export class MemorySubstrate {
         this.untrusted
           ? { kind: 'unknown', reason: 'the log is not to be trusted' }
           : { kind: 'known', trees: this.#changes(Number(since), position) },
-      async *rows(tree, range) {
-        const rows = streams.get(idOf(tree))!.filter(([key]) => range === undefined || holds(range, key));
+      async *rows(tree, ranges) {
+        const rows = streams.get(idOf(tree))!.filter(([key]) => ranges?.some((range) => holds(range, key)) ?? true);
         read(rows.length);
         yield copyStream(rows.map(([, bytes]) => bytes));
       },

@@ -30,7 +30,15 @@ function chunk(name: string, length: number, children: readonly Promise<StoredCh
   const kind: ChunkKind = children.length > 0 ? CHUNK_KIND.node : CHUNK_KIND.leaf;
   const label = { kind, tree: 1, level: children.length > 0 ? 1 : 0, rowVersion: 1 };
   const content = filler(name, length);
-  return { label, content, contentId: CONTENT_IDS.of(label, content), lastKey: filler(name, 16), rows: 1, bytes: length, children };
+  return {
+    label,
+    content,
+    contentId: CONTENT_IDS.of(label, content),
+    lastKey: filler(name, 16),
+    rows: 1,
+    bytes: length,
+    children,
+  };
 }
 
 const put = (writer: TierWriter, what: TreeChunk<StoredChunk>): Promise<StoredChunk> =>
@@ -150,10 +158,7 @@ describe('a tier', () => {
   it('stores what changed, and names what is gone', async () => {
     const among = holders(3);
     const first = await run(makeTier(among), 300);
-    const { written } = await run(
-      makeTier(among, { known: knownChunks(first.written.added), random: 'second' }),
-      250,
-    );
+    const { written } = await run(makeTier(among, { known: knownChunks(first.written.added), random: 'second' }), 250);
     // The same leaves but 50, and another node; its content is the same in this test, so it counts as known.
     expect([...written.added]).toHaveLength(0);
     expect(written.dropped).toHaveLength(50);
