@@ -10,6 +10,7 @@ export type FindingKind =
   | 'shard-not-placed'
   | 'stripe-lost'
   | 'stripe-inconsistent'
+  | 'pack-inconsistent'
   | 'index-lost'
   | 'snapshot-lost'
   | 'snapshot-missing'
@@ -34,6 +35,7 @@ const LOSS: ReadonlySet<FindingKind> = new Set<FindingKind>([
   'stripe-lost',
   'index-lost',
   'stripe-inconsistent',
+  'pack-inconsistent',
   'snapshot-lost',
 ]);
 const CHAIN: ReadonlySet<FindingKind> = new Set<FindingKind>(['snapshot-missing']);

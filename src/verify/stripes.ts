@@ -2,6 +2,7 @@ import type { ReadableBackend } from '../backends/backend.ts';
 import { toHex } from '../core/bytes.ts';
 import { isValenceError } from '../core/errors.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
+import type { PackedChunk } from '../format/sealing/pack.ts';
 import { decodeStripe, maskShard, stripeId } from '../format/sealing/stripe.ts';
 import { commitShard } from '../format/shard/merkle.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
@@ -116,18 +117,22 @@ function inconsistencies(stripe: IndexedStripe, shards: readonly (Uint8Array | n
   ];
   try {
     const pack = decodeStripe(stripe.geometry, shards);
-    let offset = 0;
-    for (const { name, length } of stripe.chunks) {
-      const chunk = pack.subarray(offset, offset + length);
-      if (Buffer.compare(sha256(chunk), name) !== 0)
-        return found('a chunk in it does not have the name the index gives');
-      offset += length;
-    }
-    return [];
+    if (holdsItsChunks(pack, stripe.chunks)) return [];
+    return found('a chunk in it does not have the name the index gives');
   } catch (error) {
     if (isValenceError(error, 'integrity/authentication-failed')) return found(error.message);
     throw error;
   }
+}
+
+/** Whether every chunk in a pack has the name that the index gives. */
+export function holdsItsChunks(pack: Uint8Array, chunks: readonly PackedChunk[]): boolean {
+  let offset = 0;
+  return chunks.every(({ name, length }) => {
+    const chunk = pack.subarray(offset, offset + length);
+    offset += length;
+    return Buffer.compare(sha256(chunk), name) === 0;
+  });
 }
 
 function unplaced(stripe: IndexedStripe): Finding[] {

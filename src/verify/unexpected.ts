@@ -3,15 +3,15 @@ import { encodeBundle } from '../format/keys/bundle.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
 import { VAULT_FILE_NAME } from '../format/vault-file.ts';
 import { segmentObjectName } from '../vault/index-map.ts';
-import type { IndexMap } from '../vault/index-map.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import { listEverywhere } from '../vault/listing.ts';
 import type { ListedObject } from '../vault/listing.ts';
 import type { Place } from '../vault/places.ts';
 import { readOnce } from '../vault/read-object.ts';
-import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
+import type { SnapshotsFound } from '../vault/snapshots.ts';
 import type { Finding } from './finding.ts';
+import type { ListedStripe } from './listed-stripes.ts';
 
 /** Objects that nothing refers to. They harm no restore; what a run left that was interrupted is told from what others put there. */
 
@@ -19,7 +19,8 @@ export interface UnexpectedOptions {
   readonly places: readonly Place[];
   readonly keyring: Keyring;
   readonly found: SnapshotsFound;
-  readonly indexes: ReadonlyMap<Snapshot, IndexMap>;
+  /** All that the index lists, of every tier. */
+  readonly stripes: Iterable<ListedStripe>;
   /** Whether every snapshot has its index; else nobody knows which shards are needed. */
   readonly indexesAreWhole: boolean;
   readonly data: boolean;
@@ -70,7 +71,7 @@ function shortened(findings: readonly Finding[]): Finding[] {
 }
 
 /** Damaged manifests count as expected, since the history has spoken of them. */
-function expectedNames({ keyring, found, indexes }: UnexpectedOptions): ReadonlySet<string> {
+function expectedNames({ keyring, found, stripes }: UnexpectedOptions): ReadonlySet<string> {
   const names = new Set<string>([VAULT_FILE_NAME]);
   for (const bundle of keyring.bundles)
     names.add(bundleObjectName(bundle.header.generation, bundle.header.writerId, encodeBundle(bundle)));
@@ -79,9 +80,7 @@ function expectedNames({ keyring, found, indexes }: UnexpectedOptions): Readonly
     names.add(object);
     for (const digest of manifest.header.index) names.add(segmentObjectName(digest));
   }
-  for (const index of indexes.values()) {
-    for (const stripe of index.stripes) for (const shard of stripe.shards) names.add(shardObjectName(shard.name));
-  }
+  for (const { stripe } of stripes) for (const shard of stripe.shards) names.add(shardObjectName(shard.name));
   return names;
 }
 

@@ -1,32 +1,25 @@
 import { toHex } from '../core/bytes.ts';
-import { isValenceError } from '../core/errors.ts';
-import type { ValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
-import { READS_AT_ONCE } from '../core/limits.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import { encodeBundle } from '../format/keys/bundle.ts';
 import { VAULT_FILE_NAME } from '../format/vault-file.ts';
 import { sha256 } from '../format/shard/name.ts';
 import type { TierHead } from '../format/snapshot/summary.ts';
-import { aheadInOrder } from '../vault/ahead.ts';
 import { findChainBreaks } from '../vault/chain.ts';
-import { IndexMap, readSegment, segmentObjectName } from '../vault/index-map.ts';
+import { segmentObjectName } from '../vault/index-map.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import { listEverywhere } from '../vault/listing.ts';
-import { holderName } from '../vault/lost-stripes.ts';
-import type { HolderNames } from '../vault/lost-stripes.ts';
 import type { Blemish, Place } from '../vault/places.ts';
-import { Presence } from '../vault/presence.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
-import { holderNames } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
+import { checkStripes, neededStripes } from './check-stripes.ts';
 import { checkCopies } from './copies.ts';
 import type { ExpectedCopy } from './copies.ts';
 import { statusOf } from './finding.ts';
 import type { Finding, VerificationStatus } from './finding.ts';
-import { checkListed, checkRead } from './stripes.ts';
-import type { StripeCheck } from './stripes.ts';
+import { readIndexes } from './snapshot-indexes.ts';
+import type { SnapshotIndexes } from './snapshot-indexes.ts';
 import { findUnexpected } from './unexpected.ts';
 
 /** Everything a tier has stored, held against its index, its signatures and its chain. Never trusts the writer's code. */
@@ -62,32 +55,29 @@ export interface TierVerification {
 
 export async function verifyTier(options: VerifyOptions): Promise<TierVerification> {
   const { tier, found } = options;
-  const snapshots = found.snapshots.filter((snapshot) => snapshot.manifest.header.tier === tier);
+  const isOwn = ({ manifest }: Snapshot): boolean => manifest.header.tier === tier;
+  const snapshots = found.snapshots.filter(isOwn);
   const findings: Finding[] = [...placeFindings(options), ...historyFindings(options)];
   const copies = await checkMetadata(snapshots, options);
   findings.push(...copies.findings);
-  const perSnapshot = await readIndexes(found.snapshots, options);
-  findings.push(
-    ...perSnapshot.lost
-      .filter(({ snapshot }) => snapshot.manifest.header.tier === tier)
-      .map(({ snapshot, error }) => indexLost(snapshot, error)),
-  );
-  const ofTier = new Map([...perSnapshot.indexes].filter(([snapshot]) => snapshot.manifest.header.tier === tier));
-  const checks = await checkStripes(ofTier, options);
-  findings.push(...checks.findings);
+  const indexes = await readOwnIndexes(snapshots, options);
+  const whole = indexes.whole.filter(isOwn);
+  findings.push(...indexes.lost.filter(({ snapshot }) => isOwn(snapshot)).map(indexLost));
+  const checks = await checkStripes(neededStripes(whole, indexes.stripes), options);
+  findings.push(...checks.findings, ...indexes.findings);
   const unexpected = await findUnexpected({
     ...options,
-    indexes: perSnapshot.indexes,
-    indexesAreWhole: perSnapshot.lost.length === 0,
+    stripes: indexes.stripes.all(),
+    indexesAreWhole: indexes.lost.length === 0,
   });
   findings.push(...unexpected.findings);
   if (snapshots.length === 0 && findings.length === 0) findings.push(nothingStored(tier));
   const newest = snapshots.at(-1);
-  const newestIndex = newest === undefined ? undefined : perSnapshot.indexes.get(newest);
   const restorable =
-    newestIndex !== undefined &&
+    newest !== undefined &&
+    whole.includes(newest) &&
     !findings.some(({ kind }) => kind === 'snapshot-lost') &&
-    newestIndex.liveStripes().every((stripe) => !checks.lost.has(toHex(stripe.geometry.packDigest)));
+    indexes.stripes.live(newest.manifest.header.index).every(({ id }) => !checks.lost.has(id));
   return {
     tier,
     snapshots: snapshots.length,
@@ -191,12 +181,9 @@ async function checkMetadata(
   options: VerifyOptions,
 ): Promise<{ findings: Finding[]; bytesRead: number }> {
   const { places, keyring, signal } = options;
-  const segments = new Map(
-    snapshots.flatMap(({ manifest }) => manifest.header.index.map((name) => [toHex(name), name] as const)),
-  );
   const byPrefix: readonly (readonly [string, readonly ExpectedCopy[]])[] = [
     ['keys/', bundlesOf(snapshots, keyring)],
-    ['index/', [...segments.values()].map((digest) => ({ object: segmentObjectName(digest), digest }))],
+    ['index/', segmentCopies(snapshots)],
     ['snapshots/', snapshots.map(manifestCopy)],
   ];
   const findings: Finding[] = [];
@@ -208,6 +195,20 @@ async function checkMetadata(
     bytesRead += checked.bytesRead;
   }
   return { findings, bytesRead };
+}
+
+/** A place that came after the last snapshot that names a segment never had it. */
+function segmentCopies(snapshots: readonly Snapshot[]): ExpectedCopy[] {
+  const copies = new Map<string, { object: string; digest: Uint8Array; holders: Set<string> }>();
+  for (const { manifest, summary } of snapshots) {
+    for (const digest of manifest.header.index) {
+      const object = segmentObjectName(digest);
+      const copy = copies.get(object) ?? { object, digest, holders: new Set<string>() };
+      for (const { id } of summary.holders) copy.holders.add(id);
+      copies.set(object, copy);
+    }
+  }
+  return [...copies.values()];
 }
 
 /** A place that came later never had this manifest. */
@@ -229,38 +230,18 @@ function bundlesOf(snapshots: readonly Snapshot[], keyring: Keyring): ExpectedCo
   return [...copies.values()];
 }
 
-interface IndexesRead {
-  readonly indexes: ReadonlyMap<Snapshot, IndexMap>;
-  readonly lost: readonly { readonly snapshot: Snapshot; readonly error: ValenceError }[];
+/** The index of the snapshots of all tiers; with `data` the packs in segments of this one's are checked. */
+function readOwnIndexes(
+  own: readonly Snapshot[],
+  { places, keyring, found, data, signal }: VerifyOptions,
+): Promise<SnapshotIndexes> {
+  const segments = new Set(data ? own.flatMap(({ manifest }) => manifest.header.index.map(toHex)) : []);
+  return readIndexes(found.snapshots, { places, keyring, checksPacks: (segment) => segments.has(segment), signal });
 }
 
-/** Snapshots share most of their segments, so each is read once. */
-async function readIndexes(
-  snapshots: readonly Snapshot[],
-  { places, keyring, signal }: VerifyOptions,
-): Promise<IndexesRead> {
-  const segments = new Map<string, ReturnType<typeof readSegment>>();
-  const read = (digest: Uint8Array): ReturnType<typeof readSegment> => {
-    const segment = segments.get(toHex(digest)) ?? readSegment(places, keyring, digest, signal);
-    segments.set(toHex(digest), segment);
-    return segment;
-  };
-  const indexes = new Map<Snapshot, IndexMap>();
-  const lost: { snapshot: Snapshot; error: ValenceError }[] = [];
-  for (const snapshot of snapshots) {
-    const index = new IndexMap();
-    try {
-      for await (const { body } of aheadInOrder(snapshot.manifest.header.index, READS_AT_ONCE, read)) index.add(body);
-      indexes.set(snapshot, index);
-    } catch (error) {
-      if (!isValenceError(error) || !/^(integrity|format)\//.test(error.code)) throw error;
-      lost.push({ snapshot, error });
-    }
-  }
-  return { indexes, lost };
-}
-
-function indexLost({ object, manifest }: Snapshot, { message, context }: ValenceError): Finding {
+function indexLost({ snapshot, error }: SnapshotIndexes['lost'][number]): Finding {
+  const { object, manifest } = snapshot;
+  const { message, context } = error;
   const { tier, sequence } = manifest.header;
   const segment = typeof context['object'] === 'string' ? context['object'] : object;
   return {
@@ -269,83 +250,5 @@ function indexLost({ object, manifest }: Snapshot, { message, context }: Valence
     location: `tier ${tier}, snapshot ${sequence}`,
     object: segment,
     detail: message,
-  };
-}
-
-interface StripeChecks {
-  readonly stripes: number;
-  readonly shards: number;
-  readonly bytesRead: number;
-  readonly findings: readonly Finding[];
-  /** Pack digests, in hexadecimal, of stripes with fewer than k good shards. */
-  readonly lost: ReadonlySet<string>;
-}
-
-async function checkStripes(indexes: ReadonlyMap<Snapshot, IndexMap>, options: VerifyOptions): Promise<StripeChecks> {
-  const { places, keyring, data, signal, progress } = options;
-  const stripes = new Map(
-    [...indexes].flatMap(([snapshot, index]) =>
-      index.liveStripes().map((stripe) => [toHex(stripe.geometry.packDigest), { snapshot, stripe }]),
-    ),
-  );
-  const presence = await Presence.load(places, signal);
-  const findings: Finding[] = presence.problems.map(unlisted);
-  const lost = new Set<string>();
-  const absent = new Map<string, number>();
-  const names = holderNames(options.found.snapshots);
-  let [shards, bytesRead, done] = [0, 0, 0];
-  const check = async ({
-    snapshot,
-    stripe,
-  }: {
-    snapshot: Snapshot;
-    stripe: IndexMap['stripes'][number];
-  }): Promise<StripeCheck> => {
-    if (!data) return checkListed(stripe, presence);
-    const { maskKey } = keyring.secrets(snapshot.manifest.header.generation)!;
-    return checkRead(stripe, { places, presence, maskKey, signal });
-  };
-  const entries = [...stripes];
-  for await (const result of aheadInOrder(
-    entries.map(([, entry]) => entry),
-    READS_AT_ONCE / 4,
-    check,
-  )) {
-    const [id, { stripe }] = entries[done]!;
-    done += 1;
-    findings.push(...result.findings);
-    for (const holder of result.absent) countAbsent(absent, names, holder);
-    shards += stripe.shards.length;
-    bytesRead += result.bytesRead;
-    if (result.good < stripe.geometry.k) lost.add(id);
-    progress({ stage: data ? 'reading stripes' : 'checking stripes', done, total: entries.length });
-  }
-  return {
-    stripes: entries.length,
-    shards,
-    bytesRead,
-    findings: [...findings, ...[...absent].map(holderAbsent)],
-    lost,
-  };
-}
-
-function countAbsent(absent: Map<string, number>, names: HolderNames, holder: Uint8Array): void {
-  const name = holderName(names, holder);
-  absent.set(name, (absent.get(name) ?? 0) + 1);
-}
-
-/** One line a holder, not one a shard. */
-function holderAbsent([name, count]: readonly [string, number]): Finding {
-  const detail = `${count === 1 ? 'a shard was' : `${count} shards were`} stored there, and it is none of the places that can be read`;
-  return { kind: 'shard-missing', severity: 'error', location: name, object: null, detail };
-}
-
-function unlisted({ location, object }: ObjectProblem): Finding {
-  return {
-    kind: 'backend-unavailable',
-    severity: 'error',
-    location,
-    object: null,
-    detail: `${object} could not be listed`,
   };
 }

@@ -70,6 +70,28 @@ describe('an index', () => {
     expect(map.liveStripes()).toEqual([]);
   });
 
+  it('of 100,000 chunks takes less than 100 bytes each, and keeps nothing of the segment', () => {
+    const names = Buffer.alloc(100_000 * 32);
+    for (let i = 0; i < 100_000; i += 1) names.writeUInt32BE(Math.imul(i, 0x9e3779b1) >>> 0, 32 * i);
+    const [full] = first.shards;
+    const groups = Array.from({ length: 16 }, () => name('g'));
+    const stripes = Array.from({ length: 200 }, (_, s) => ({
+      ...first,
+      shards: Array.from({ length: 5 }, () => ({ ...full!, groups })),
+      chunks: Array.from({ length: 500 }, (__, c) => ({
+        name: names.subarray(32 * (500 * s + c), 32 * (500 * s + c + 1)),
+        length: 1,
+      })),
+    }));
+    const before = process.memoryUsage().arrayBuffers;
+    const map = new IndexMap();
+    map.add({ stripes, inline: [], dropped: [] });
+    // With what was made on the way and thrown away.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * 100_000);
+    expect(map.stripes[0]!.chunks.some((chunk) => chunk.name.buffer === names.buffer)).toBe(false);
+    expect(map.stripes[199]).toEqual(stripes[199]);
+  });
+
   it('tells which chunks the holders could still give, from what they list', () => {
     const can = (holders: readonly number[]): ((of: string) => boolean) => {
       const places = [0, 1, 2].map((i) => ({ backend: new MemoryBackend(String(i)), holder: uuidText(holder(i)) }));
