@@ -199,6 +199,7 @@ export const EXIT_NAMES: ReadonlyMap<number, string> = new Map([
   [45, 'malformed'],
   [46, 'newer format'],
   [50, 'database, or a rule of the graph'],
+  [51, 'standby'],
   [52, 'target not empty'],
   [57, 'newer schema'],
   [60, 'import'],

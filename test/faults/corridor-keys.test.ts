@@ -159,8 +159,10 @@ describe('a host without the master key', () => {
       ...vault.snapshots.map(({ id }) => id),
       jsonLines(run.stdout)[0]!['id'],
     ]);
-    for (const [i, snapshot] of vault.snapshots.entries()) expect(listed[i]).toEqual(snapshot);
-    expect(jsonLines(show.stdout)[0]).toMatchObject({ ...vault.snapshots[1]!, previous: vault.snapshots[0]!.id });
+    // How it was read is known of a run only.
+    const kept = vault.snapshots.map(({ scan: _, ...snapshot }) => snapshot);
+    for (const [i, snapshot] of kept.entries()) expect(listed[i]).toEqual(snapshot);
+    expect(jsonLines(show.stdout)[0]).toMatchObject({ ...kept[1]!, previous: vault.snapshots[0]!.id });
     const from = vault.places.flatMap((place) => ['--from', place]);
     const to = join(folder.path, 'target');
     const restore = await onHost(vault, 'backup', 'restore', ...from, '--to', to);
