@@ -31,6 +31,8 @@ CREATE TABLE valence_catalog.chunks (
 -- By content id alone, which is a keyed digest and stands at few positions: an index that began with vault and tier would
 -- look as good as the primary key to a planner without statistics, and be a walk through the whole tier.
 CREATE INDEX chunks_by_content ON valence_catalog.chunks (content_id);
+-- Each commit deletes some hundreds of keys. Vacuumed soon, their room is used again and nothing is left of them in it.
+ALTER TABLE valence_catalog.chunks SET (autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);
 
 -- The index segments of each tier's newest snapshot, in the order of the manifest. stripes: src/catalog/stripe-list.ts.
 CREATE TABLE valence_catalog.segments (
