@@ -8,7 +8,7 @@ import type { ConfiguredBackend } from '../pipeline/holders.ts';
 import { openPlaces } from '../vault/places.ts';
 import type { Blemish, Place } from '../vault/places.ts';
 import { openKeyring } from '../vault/keyring.ts';
-import { findSnapshots } from '../vault/snapshots.ts';
+import { findSnapshots, withUnlisted } from '../vault/snapshots.ts';
 import { verifyTier } from '../verify/verify-tier.ts';
 import type { VerificationReport, VerifyOptions } from './backup-calls.ts';
 import { tierNames } from './tier-names.ts';
@@ -40,7 +40,8 @@ export async function* verifyTiers(
     signal,
   );
   const keyring = await openKeyring(all.places, vaultId, { kind: 'host', key: hostKey }, signal);
-  const found = await findSnapshots(all.places, keyring, null, signal);
+  const listed = await findSnapshots(all.places, keyring, null, signal);
+  const found = await withUnlisted(listed, heads, { places: all.places, keyring, signal });
   for (const tier of names) {
     const { places, blemishes } = placesOfTier(config, tier, opened, all);
     const otherTiers = [...config.tiers.keys()].filter((other) => other !== tier);

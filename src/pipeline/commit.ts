@@ -42,7 +42,7 @@ export async function commitSnapshot(
   const { hostKey, random, catalog } = options;
   const { segments } = written;
   // Those just folded away are needed by older snapshots, and no later run will look after them.
-  const complete = await shareObjects(run.placer, sharedObjects(hostKey, [...segments, ...written.folded]), {
+  const complete = await shareObjects(run.placer, sharedObjects(run, hostKey, [...segments, ...written.folded]), {
     damaged: read.problems,
     signal: options.signal,
   });
@@ -120,10 +120,11 @@ function catalogTree({ tree, summary, root, chunks }: ReadTree<StoredChunk>): Ca
   return { tree, rowVersion, level, contentId, rows, bytes, chunks, ...root.reference };
 }
 
-function sharedObjects(hostKey: HostKey, segments: readonly CatalogSegment[]): SharedObject[] {
+function sharedObjects(run: TierRun, hostKey: HostKey, segments: readonly CatalogSegment[]): SharedObject[] {
   const { generation, writerId, bundle } = hostKey;
   const keys = { object: bundleObjectName(generation, writerId, bundle), digest: sha256(bundle), bytes: bundle };
-  return [keys, ...segments.map(({ digest }) => ({ object: segmentObjectName(digest), digest, bytes: null }))];
+  const named = segments.map(({ digest }) => ({ object: segmentObjectName(digest), digest }));
+  return [keys, ...[...named, ...run.state.heads].map((object) => ({ ...object, bytes: null }))];
 }
 
 function manifestHeader(run: TierRun, segments: readonly CatalogSegment[], options: BackupOptions): ManifestHeader {

@@ -4,7 +4,7 @@ import type { ObjectProblem } from '../vault/read-object.ts';
 import type { WritableHolder } from './holders.ts';
 import type { Placer } from './placer.ts';
 
-/** Objects that lie whole at every holder: key bundle and index segments. */
+/** Objects that lie whole at every holder: key bundle, index segments, manifests. */
 export interface SharedObject {
   readonly object: string;
   readonly digest: Uint8Array;
@@ -28,9 +28,10 @@ export async function shareObjects(
   options: ShareOptions,
 ): Promise<ReadonlySet<WritableHolder>> {
   const { damaged, signal } = options;
+  const prefixes = [...new Set(objects.map(({ object }) => object.slice(0, object.lastIndexOf('/') + 1)))];
   const complete = new Set(placer.willing);
   const places = placer.willing.map(({ backend, holder }) => ({ backend, holder }));
-  const listings = await Promise.all(['keys/', 'index/'].map((prefix) => listEverywhere(places, prefix, signal)));
+  const listings = await Promise.all(prefixes.map((prefix) => listEverywhere(places, prefix, signal)));
   for (const { object, digest, bytes } of objects) {
     const copies = listings.flatMap((listing) => listing.objects.get(object)?.copies ?? []);
     const suspect = new Set(damaged.flatMap((problem) => (problem.object === object ? [problem.location] : [])));
@@ -41,7 +42,8 @@ export async function shareObjects(
       placer.willing.every(({ backend }) => copies.some((copy) => copy.backend === backend))
     )
       continue;
-    const backends = copies.map((copy) => copy.backend);
+    // A listing may lag behind: what nobody lists is asked for by name.
+    const backends = (copies.length > 0 ? copies : placer.willing).map(({ backend }) => backend);
     const content = bytes ?? (await readWholeObject(backends, object, digest, signal)).bytes;
     for (const holder of placer.willing) {
       const copy = copies.find(({ backend }) => backend === holder.backend);

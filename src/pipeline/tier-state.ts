@@ -9,6 +9,7 @@ import { Presence } from '../vault/presence.ts';
 import { findSnapshotName, isWidelyListed, listSnapshotNames, readSnapshot } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotName } from '../vault/snapshots.ts';
 import type { WritableHolder } from './holders.ts';
+import type { SharedObject } from './shared-objects.ts';
 
 /** Where a tier stands before a run: what its backends show, held against what this host remembers. */
 
@@ -23,6 +24,8 @@ export interface TierState {
    * ask for stripes that no row needs.
    */
   readonly record: TierRecord | null;
+  /** This writer's newest manifest and the tier's newest, as far as there are any. A run that died may have left one at a single holder. */
+  readonly heads: readonly Pick<SharedObject, 'object' | 'digest'>[];
   /** The snapshot that this host remembers to have committed last. */
   readonly remembered: Uint8Array | null;
   /** What the holders list at the beginning of the run. */
@@ -59,6 +62,7 @@ export async function openTierState(options: TierStateOptions): Promise<TierStat
     sequence: (newest?.manifest.header.sequence ?? 0) + 1,
     previous: own?.manifest.digest ?? null,
     record: isCurrent ? record : null,
+    heads: headsOf(newest, own),
     remembered: record?.digest ?? null,
     presence,
     loss: isCurrent ? await lossOf(record, places, presence, signal) : null,
@@ -67,6 +71,11 @@ export async function openTierState(options: TierStateOptions): Promise<TierStat
       ...(others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : []),
     ],
   };
+}
+
+function headsOf(newest: Snapshot | null, own: Snapshot | null): TierState['heads'] {
+  const heads = newest === own ? [own] : [newest, own];
+  return heads.flatMap((head) => (head === null ? [] : [{ object: head.object, digest: head.manifest.digest }]));
 }
 
 /** Whether all that a remembered snapshot needs is still listed: each segment somewhere, of each stripe enough shards. */

@@ -24,6 +24,8 @@ export class PostgresClient extends pg.Client {
       keepAlive: true,
       types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
     });
+    // Whoever waits for a statement hears that the server went away; an event that nobody hears would end the process.
+    this.on('error', () => {});
   }
 }
 

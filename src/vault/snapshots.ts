@@ -1,5 +1,5 @@
 import type { ObjectName, ReadableBackend } from '../backends/backend.ts';
-import { fromHex, toHex } from '../core/bytes.ts';
+import { equalBytes, fromHex, toHex } from '../core/bytes.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
 import { READS_AT_ONCE } from '../core/limits.ts';
 import { TIER_NAME } from '../format/index/segment.ts';
@@ -131,6 +131,24 @@ export async function findSnapshots(
   return { snapshots, broken, problems: allProblems };
 }
 
+/** `found`, with those of these that no place lists, though one has them: a listing may lag behind. */
+export async function withUnlisted(
+  found: SnapshotsFound,
+  known: readonly Pick<SnapshotName, 'tier' | 'sequence' | 'digest'>[],
+  { places, keyring, signal }: { places: readonly Place[]; keyring: Keyring; signal?: AbortSignal | undefined },
+): Promise<SnapshotsFound> {
+  const added: Snapshot[] = [];
+  for (const each of known) {
+    const isFound = ({ digest }: { readonly digest: Uint8Array }): boolean => equalBytes(digest, each.digest);
+    if (found.snapshots.some(({ manifest }) => isFound(manifest)) || found.broken.some(({ name }) => isFound(name)))
+      continue;
+    const name = await findSnapshotName(places, each, signal);
+    const read = name === null ? null : await readSnapshot(name, keyring, signal);
+    if (read !== null && 'snapshot' in read) added.push(read.snapshot);
+  }
+  return added.length === 0 ? found : { ...found, snapshots: [...found.snapshots, ...added].sort(compareSnapshots) };
+}
+
 export type ReadSnapshot = { readonly problems: readonly ObjectProblem[] } & (
   | { readonly snapshot: Snapshot }
   | { readonly broken: BrokenSnapshot }
@@ -205,7 +223,15 @@ export function holderNames(snapshots: readonly Snapshot[]): ReadonlyMap<string,
   return new Map(snapshots.flatMap(({ summary }) => summary.holders.map(({ id, name }) => [id, name] as const)));
 }
 
-function compareNames(a: SnapshotName, b: SnapshotName): number {
+function compareSnapshots(a: Snapshot, b: Snapshot): number {
+  return compareNames(nameOf(a), nameOf(b));
+}
+
+function nameOf({ manifest }: Snapshot): Pick<SnapshotName, 'tier' | 'sequence' | 'digest'> {
+  return { ...manifest.header, digest: manifest.digest };
+}
+
+function compareNames(a: Pick<SnapshotName, 'tier' | 'sequence' | 'digest'>, b: typeof a): number {
   if (a.tier !== b.tier) return a.tier < b.tier ? -1 : 1;
   return a.sequence - b.sequence || Buffer.compare(a.digest, b.digest);
 }
