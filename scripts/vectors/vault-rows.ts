@@ -227,6 +227,7 @@ export function sourceOf(state: Substrate): SnapshotSource {
     engine: 'PostgreSQL 17.11, pgvector 0.8.0',
     trees,
     position: null,
+    untracked: 'made by hand',
     changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'made by hand' }),
     async *rows(tree) {
       const stream = copyStream(rowsOf(state, tree).map((row) => tupleOf(tree, row)));

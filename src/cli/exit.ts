@@ -168,7 +168,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorGuide>> = {
   cancelled: {
     exit: 130,
     meaning: 'interrupted by a signal or at a prompt',
-    remedy: 'run the command again; nothing half-done is kept, and what a backup has stored is used',
+    remedy: 'run the command again; nothing half-done is visible, and what a backup had stored is used by the next one',
   },
 };
 

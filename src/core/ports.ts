@@ -42,6 +42,8 @@ export interface SnapshotSource {
   rows(tree: TreeId, ranges?: readonly KeyRange[]): AsyncIterable<Uint8Array>;
   /** Which state this is, for `changesSince` of a later source; null where changes cannot be trusted to be seen. */
   readonly position: string | null;
+  /** Why there is no position, a clause for people; null where there is one. */
+  readonly untracked: string | null;
   /** What changed between the state of that position and this one. */
   changesSince(position: string): Promise<ChangesSince>;
 }

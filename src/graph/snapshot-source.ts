@@ -56,6 +56,7 @@ export async function openSnapshotSource(
     trees,
     rows: (tree, ranges) => treeRows(session, tree, ranges ?? [WHOLE], options.signal),
     position: log.position,
+    untracked: log.position === null ? (log.distrusted ?? 'the transaction writes, too') : null,
     changesSince: (position) => changesSince(session, log, trees, position),
   };
 }

@@ -123,7 +123,7 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
     signal,
   });
   const known = new KnownChunks();
-  const journal = new TierJournal(options.journal, tier.name, state.remembered);
+  const journal = new TierJournal(options.journal, tier.name, state.record?.digest ?? null);
   const uploaded = UploadedPacks.load(await journal.read(), {
     profile: tier.profile,
     isPresent: (stripe) => isAsGoodAsNew(stripe, state.presence, holders),

@@ -79,7 +79,7 @@ export async function commitSnapshot(
   };
   const locations = took.map((holder) => holder.backend.location).sort();
   const snapshot = { manifest, summary: actual, object, locations };
-  const notes = [...read.notes, ...notesOf(run), ...forgotten, ...(await run.journal.clear())];
+  const notes = [...read.notes, ...takenUp(written), ...notesOf(run), ...forgotten, ...(await run.journal.clear())];
   return { snapshot, scan: read.scan, notes };
 }
 
@@ -94,6 +94,12 @@ async function remember(catalog: Catalog, tier: string, commit: TierCommit): Pro
       'a standby cannot remember what was stored: the next run stores everything anew; better back up the primary',
     ];
   }
+}
+
+function takenUp({ adopted }: TierWritten): string[] {
+  if (adopted.length === 0) return [];
+  const bytes = adopted.reduce((sum, { shardLength, shards }) => sum + shardLength * shards.length, 0);
+  return [`${(bytes / 2 ** 20).toFixed(1)} MiB that an interrupted run had stored were used`];
 }
 
 function foldOf(

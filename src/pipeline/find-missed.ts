@@ -5,14 +5,21 @@ import type { BackupOptions, TierRun } from './backup.ts';
 import { readChanges } from './read-changes.ts';
 import { planTier } from './scan-plan.ts';
 
+export interface Comparison {
+  /** Tiers whose changes the log could tell. */
+  readonly compared: number;
+  readonly missed: ValenceError | null;
+}
+
 /** What the change log says, held against what a full scan found in the same state of the database. */
 export async function findMissed(
   opened: OpenedSnapshot,
   runs: readonly TierRun[],
   contentRoot: Uint8Array,
   options: BackupOptions,
-): Promise<ValenceError | null> {
+): Promise<Comparison> {
   const nothing = Promise.resolve();
+  let compared = 0;
   for (const run of runs) {
     const plan = await planTier(run, opened);
     if (plan.scan === 'everything') continue;
@@ -28,8 +35,9 @@ export async function findMissed(
       progress: options.progress,
       signal: options.signal,
     });
+    compared += 1;
     if (equalBytes(read.contentRoot, contentRoot)) continue;
-    return new ValenceError(
+    const missed = new ValenceError(
       'integrity/change-log',
       `the change log missed changes since the last snapshot of tier ${run.tier.name}`,
       {
@@ -37,6 +45,7 @@ export async function findMissed(
         context: { tier: run.tier.name },
       },
     );
+    return { compared, missed };
   }
-  return null;
+  return { compared, missed: null };
 }

@@ -27,19 +27,16 @@ export class RangeRows {
   /** Reads these ascending, disjoint ranges, as far as their rows may be kept, in place of those read ahead before. */
   async prepare(ranges: readonly KeyRange[]): Promise<void> {
     const ahead = new Map<KeyRange, TupleBatch[]>(ranges.map((range) => [range, []]));
-    let [at, bytes] = [0, 0];
+    let bytes = 0;
     for await (const batch of this.#batches(ranges)) {
-      for (let start = 0; start < batch.count;) {
-        while (this.#isPast(batch, start, ranges[at]!)) at += 1;
-        let end = start + 1;
-        while (end < batch.count && !this.#isPast(batch, end, ranges[at]!)) end += 1;
-        bytes += batch.ends[end - 1]! - (batch.ends[start - 1] ?? 0);
-        if (bytes <= AHEAD_BYTES_MAX) ahead.get(ranges[at]!)!.push(this.#part(batch, start, end));
-        else for (const range of ranges.slice(at)) ahead.delete(range);
-        start = end;
-        if (bytes > AHEAD_BYTES_MAX) break;
+      for (const { range, part } of this.#byRange(batch, ranges)) {
+        // The stream must be taken to its end, whether its rows are kept or not.
+        if (bytes <= AHEAD_BYTES_MAX) ahead.get(range)!.push(part);
+        else ahead.delete(range);
+        bytes += part.bytes.length;
       }
     }
+    // Ranges that were never reached, because they hold no row, are known all the same.
     this.#ahead = ahead;
   }
 
@@ -57,6 +54,20 @@ export class RangeRows {
     reader.end();
   }
 
+  /** The parts of a batch that lie in each range, in order. */
+  *#byRange(
+    batch: TupleBatch,
+    ranges: readonly KeyRange[],
+  ): Generator<{ readonly range: KeyRange; readonly part: TupleBatch }, void, undefined> {
+    for (let [start, at] = [0, 0]; start < batch.count;) {
+      while (this.#isPast(batch, start, ranges[at]!)) at += 1;
+      let end = start + 1;
+      while (end < batch.count && !this.#isPast(batch, end, ranges[at]!)) end += 1;
+      yield { range: ranges[at]!, part: this.#part(batch, start, end) };
+      start = end;
+    }
+  }
+
   #isPast({ keys }: TupleBatch, row: number, { upTo }: KeyRange): boolean {
     if (upTo === null) return false;
     const at = row * this.#shape.paddedBytes;
@@ -68,7 +79,7 @@ export class RangeRows {
     const from = ends[start - 1] ?? 0;
     const { paddedBytes } = this.#shape;
     return {
-      bytes: Buffer.from(bytes.subarray(from, ends[end - 1]!)),
+      bytes: Buffer.from(bytes.subarray(from, ends[end - 1])),
       count: end - start,
       ends: Uint32Array.from(ends.subarray(start, end), (at) => at - from),
       keys: Buffer.from(keys.subarray(start * paddedBytes, end * paddedBytes)),

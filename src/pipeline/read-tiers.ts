@@ -140,8 +140,11 @@ async function readPlanned(
   const contentRoot = roots[0]!;
   const differing = roots.findIndex((root) => !equalBytes(root, contentRoot));
   if (differing !== -1) throw contradiction(runs, roots, plans);
-  const missed = options.fullScan === true ? await findMissed(opened, runs, contentRoot, options) : null;
-  return { facts: { schemaVersion, engine, position, contentRoot }, reads, missed };
+  const facts = { schemaVersion, engine, position, contentRoot };
+  if (options.fullScan !== true) return { facts, reads, missed: null };
+  const { compared, missed } = await findMissed(opened, runs, contentRoot, options);
+  const notes = compared > 0 && missed === null ? ['every row was read: the change log had missed nothing'] : [];
+  return { facts, reads: reads.map((read) => ({ ...read, notes: [...notes, ...read.notes] })), missed };
 }
 
 type PerTier = readonly StoredChunk[];

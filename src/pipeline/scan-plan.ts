@@ -29,7 +29,9 @@ export async function planTier({ state }: TierRun, { source }: OpenedSnapshot): 
     );
   }
   if (loss !== null) return all(loss);
-  if (record.position === null) return all('changes could not be followed when the last snapshot was taken');
+  if (record.position === null) {
+    return all(source.untracked ?? 'changes could not be followed when the last snapshot was taken');
+  }
   const changes = await source.changesSince(record.position);
   if (changes.kind === 'unknown') return all(changes.reason);
   return { scan: 'changes', record, changes: changes.trees };

@@ -18,16 +18,13 @@ export interface TierState {
   /** This writer's newest snapshot of the tier. */
   readonly previous: Uint8Array | null;
   /**
-   * What this host remembers of that snapshot; null where it remembers another one or none. Only of its own last snapshot does
-   * a host know every chunk, and so what the next one drops. After anything else, such as a restored home or a run that
-   * ended before the catalog was written, the index begins anew: segments that nobody tidies would make a restore
-   * ask for stripes that no row needs.
+   * What this host remembers of its last snapshot, which the next one builds on; null where it remembers none. It may be older
+   * than `previous`: after a run that ended before the catalog was written, or in a home that was restored or copied. Only
+   * of what it remembers does a host know every chunk, and so what the next snapshot drops.
    */
   readonly record: TierRecord | null;
   /** This writer's newest manifest and the tier's newest, as far as there are any. A run that died may have left one at a single holder. */
   readonly heads: readonly Pick<SharedObject, 'object' | 'digest'>[];
-  /** The snapshot that this host remembers to have committed last. */
-  readonly remembered: Uint8Array | null;
   /** What the holders list at the beginning of the run. */
   readonly presence: Presence;
   /** Why, if so, what is remembered is not all there any more: a clause for people. */
@@ -55,22 +52,30 @@ export async function openTierState(options: TierStateOptions): Promise<TierStat
   const record = await catalog.record(tier);
   const names = await namesOf(places, tier, record, signal);
   const { newest, own, passedOver } = await readHeads(names, record, options);
-  const isCurrent = own !== null && record !== null && equalBytes(own.manifest.digest, record.digest);
   const presence = await Presence.load(places, signal);
   const others = newest !== null && newest.manifest.header.writerId !== options.writerId;
   return {
     sequence: (newest?.manifest.header.sequence ?? 0) + 1,
     previous: own?.manifest.digest ?? null,
-    record: isCurrent ? record : null,
+    record,
     heads: headsOf(newest, own),
-    remembered: record?.digest ?? null,
     presence,
-    loss: isCurrent ? await lossOf(record, places, presence, signal) : null,
+    loss: record === null ? null : await lossOf(record, places, presence, signal),
     notes: [
       ...passedOver,
       ...(others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : []),
+      ...overtaken(own, record),
     ],
   };
+}
+
+/** Both are kept: neither is lost, and neither holds what the other one's database said. */
+function overtaken(own: Snapshot | null, record: TierRecord | null): string[] {
+  if (own === null || record === null || equalBytes(own.manifest.digest, record.digest)) return [];
+  const { sequence } = own.manifest.header;
+  return [
+    `this host remembers snapshot ${record.sequence} and builds on it; its newest one is ${sequence}, by a copy of this home, before its database was set back, or by a run that was killed at its end`,
+  ];
 }
 
 function headsOf(newest: Snapshot | null, own: Snapshot | null): TierState['heads'] {

@@ -133,7 +133,8 @@ describe('a home that was copied with its keys', () => {
     const copied = await original.copy(COPIED_HOST);
     for (let i = 0; i < 3; i += 1) await original.run();
     const woken = await copied.run();
-    expect({ sequence: sequenceOf(woken), scan: woken.scan }).toEqual({ sequence: 5, scan: 'everything' });
+    expect({ sequence: sequenceOf(woken), scan: woken.scan }).toEqual({ sequence: 5, scan: 'changes' });
+    expect(woken.notes).toEqual([expect.stringContaining('remembers snapshot 1')]);
     await expectAll(files, stored);
     for (const copy of [original, copied]) expect(await copy.verify()).toEqual({ status: 'ok', kinds: [] });
   });

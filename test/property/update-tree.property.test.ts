@@ -119,6 +119,7 @@ class Table {
       engine: 'made by hand',
       trees: [this.#tree],
       position: null,
+      untracked: 'made by hand',
       changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'made by hand' }),
       async *rows(_, ranges: readonly KeyRange[] = [{ after: null, upTo: null }]) {
         const inside = rows.filter(([key]) => ranges.some((range) => holds(range, key)));

@@ -59,6 +59,7 @@ export class MemorySubstrate {
       engine: 'memory',
       trees: this.trees(),
       position: String(position),
+      untracked: null,
       changesSince: async (since) =>
         this.untrusted
           ? { kind: 'unknown', reason: 'the log is not to be trusted' }

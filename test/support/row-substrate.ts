@@ -149,6 +149,7 @@ function sourceOf(state: RowState): SnapshotSource {
       yield copyStream(inside.map(([, bytes]) => bytes));
     },
     position: null,
+    untracked: 'made by hand',
     changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'nobody followed' }),
   };
 }

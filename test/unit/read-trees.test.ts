@@ -43,6 +43,7 @@ function source({
     engine,
     trees,
     position: null,
+    untracked: 'made by hand',
     changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'made by hand' }),
     async *rows(tree) {
       const of = layout(tree.name as Parameters<typeof layout>[0]);

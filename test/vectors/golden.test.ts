@@ -131,6 +131,7 @@ function source(piece: number): SnapshotSource {
     engine: 'none',
     trees,
     position: null,
+    untracked: 'made by hand',
     changesSince: () => Promise.resolve({ kind: 'unknown', reason: 'made by hand' }),
     async *rows({ name, modelId }) {
       const stream = copyStream(TUPLES[name]!(models.indexOf(modelId ?? '')));
