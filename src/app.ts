@@ -62,11 +62,12 @@ function knowledgeOf(context: AppContext): KnowledgeCalls {
 
 function backupOf(context: AppContext): BackupCalls {
   const calls = once(async () => (await import('./app/backup.ts')).backupCalls(context));
+  const reading = once(() => import('./app/snapshot-list.ts'));
   return {
     config: async (edit) => (await calls()).config(edit),
     run: (options) => later(calls, (loaded) => loaded.run(options)),
-    list: (options) => later(calls, (loaded) => loaded.list(options)),
-    show: async (id, options) => (await calls()).show(id, options),
+    list: (options) => later(reading, ({ listSnapshots }) => listSnapshots(context, options)),
+    show: async (id, options) => (await reading()).showSnapshot(context, id, options),
     verify: (options) => later(calls, (loaded) => loaded.verify(options)),
     restore: (options) => later(calls, (loaded) => loaded.restore(options)),
     diff: (options) => later(calls, (loaded) => loaded.diff(options)),

@@ -9,6 +9,7 @@ import { uuidBytes, uuidText } from '../core/ids.ts';
 import { encodeHostKey, parseHostKey } from '../format/keys/host-key.ts';
 import { openBody } from '../format/snapshot/manifest.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
+import { partRefused, readPart } from '../schema/part-mark.ts';
 import { findSnapshots, holderNames } from '../vault/snapshots.ts';
 import type { AppContext } from './context.ts';
 import { createWriter, openOwner, writeKeyFile } from './keys.ts';
@@ -20,9 +21,11 @@ import type { OpenedVault } from './vault-reading.ts';
 /**
  * Lets this home continue a vault: a writer of its own in the vault's newest generation, signed by the owner. What this
  * host remembered of the vault is forgotten, so that what the places hold is taken as it is.
+ * @throws `usage/invalid` for a database that holds only a part of a snapshot
  */
 export async function attachVault(context: AppContext, options: AttachOptions): Promise<VaultAttached> {
   await context.lock();
+  await refusePart(context);
   const owner = await openOwner(context, options.keyFile);
   const vault = await openVaultFrom(context, options.from, { kind: 'owner', identity: owner });
   const { vaultId, bundles } = vault.keyring;
@@ -99,6 +102,16 @@ async function storeAnywhere(
     }
   }
   if (took === 0 && refusal !== null) throw refusal;
+}
+
+/** The next backup would make the part the vault's newest snapshot, from which all else is missing. */
+async function refusePart(context: AppContext): Promise<void> {
+  const database = await context.database();
+  const part = await readPart(database);
+  if (part === null) return;
+  const hint =
+    'restore the whole snapshot into another place and attach that, or run `valence keys init` for a new vault';
+  throw partRefused(database.location, part, hint);
 }
 
 /** A host key of the same vault may stay; one of another is never replaced. */

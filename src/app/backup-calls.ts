@@ -19,7 +19,10 @@ export interface BackupCalls {
    * @throws `config/no-keys`, `backend/*`, `database/*`, `integrity/chain-broken`
    */
   run(options: RunOptions): AsyncIterable<SnapshotRecord>;
-  /** Oldest first within a tier, tiers by name. Reads `from` instead of the configured backends when it is not empty. */
+  /**
+   * Oldest first within a tier, tiers by name. Reads `from` instead of the configured backends when it is not empty.
+   * @throws `usage/invalid` for a tier that is neither configured nor found
+   */
   list(options: ReadOptions): AsyncIterable<SnapshotRecord>;
   /** @throws `backend/not-found` when no snapshot's id starts with `id`, `usage/invalid` when several do. */
   show(id: string, options: ReadOptions): Promise<SnapshotDetails>;
@@ -106,6 +109,10 @@ export interface ReadOptions {
   readonly from: readonly string[];
   /** `master.key`, where there is no host.key; left out, the one in the home if there is one. */
   readonly keyFile?: string | undefined;
+  /** Of `list`: only snapshots of this tier. */
+  readonly tier?: string | undefined;
+  /** Told, before the first result, of each place that cannot be used fully: one sentence that names it. */
+  readonly warn?: ((warning: string) => void) | undefined;
 }
 
 export interface VerifyOptions {
@@ -195,6 +202,8 @@ export interface RestoreOptions {
   /** `master.key`; left out, the one in the home if there is one. */
   readonly keyFile?: string | undefined;
   readonly dryRun: boolean;
+  /** Told of a dry run what the last event of a restore has as `warnings`. */
+  readonly warn?: ((warning: string) => void) | undefined;
   /** Left out: everything. */
   readonly part?: PartOptions | undefined;
 }

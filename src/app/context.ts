@@ -41,11 +41,11 @@ export interface AppContext extends AsyncDisposable {
   /** Owns the home until the context is closed; once is enough, more do no harm. @throws `home/locked` */
   lock(): Promise<void>;
   /**
-   * The database, with the schema of this program; its home is locked when it is embedded.
+   * The database, with the schema of this program; its home is locked when it is embedded. None is made where there is none.
    * @throws `config/no-home`, `home/locked`, `database/*`
    */
   database(): Promise<Database>;
-  /** The same, whatever its schema: for `init`, which brings it up to date, and `doctor`. */
+  /** The same, whatever its schema, and made where it is embedded and absent: for `init` alone. */
   rawDatabase(): Promise<Database>;
 }
 
@@ -113,7 +113,7 @@ class LazyContext implements AppContext {
   }
 
   rawDatabase(): Promise<Database> {
-    return (this.#opening ??= again(this.#open(), () => (this.#opening = null)));
+    return (this.#opening ??= again(this.#open(false), () => (this.#opening = null)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -124,16 +124,16 @@ class LazyContext implements AppContext {
     this.#resources.use(await lockHome(this.home, { command: 'valence' }));
   }
 
-  async #open(): Promise<Database> {
+  async #open(existing: boolean): Promise<Database> {
     this.signal.throwIfAborted();
     const location = await this.databaseLocation();
     if (location.kind === 'folder') await this.lock();
     this.progress({ stage: 'opening the database' });
-    return this.#resources.use(await openDatabase(location));
+    return this.#resources.use(await openDatabase(location.kind === 'folder' ? { ...location, existing } : location));
   }
 
   async #check(): Promise<Database> {
-    const database = await this.rawDatabase();
+    const database = await (this.#opening ??= again(this.#open(true), () => (this.#opening = null)));
     await requireSchema(database);
     return database;
   }

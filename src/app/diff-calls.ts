@@ -11,6 +11,8 @@ export interface DiffOptions {
   readonly from: readonly string[];
   /** `master.key`; left out, the one in the home. */
   readonly keyFile?: string | undefined;
+  /** Told, before the first event, of each place that cannot be used fully: one sentence that names it. */
+  readonly warn?: ((warning: string) => void) | undefined;
   /** Which rows are given one by one: of beliefs, sources and edges; of every table; or none. All are counted. */
   readonly rows: 'knowledge' | 'all' | 'none';
 }

@@ -8,7 +8,7 @@ import { openSides } from './diff-sides.ts';
 import type { ComparedTrees, Sides } from './diff-sides.ts';
 import { openOwner } from './keys.ts';
 import { diffTableOf, rowDifference } from './row-difference.ts';
-import { openVaultFrom, pickSnapshot } from './vault-reading.ts';
+import { openVaultFrom, pickSnapshot, placeWarnings, requireTier } from './vault-reading.ts';
 
 /** `backup diff`: what two snapshots do not have in common, by walking the trees of both. */
 export async function* diffSnapshots(
@@ -18,6 +18,8 @@ export async function* diffSnapshots(
   const identity = await openOwner(context, options.keyFile);
   const vault = await openVaultFrom(context, options.from, { kind: 'owner', identity });
   const found = await findSnapshots(vault.places, vault.keyring, null, context.signal);
+  for (const warning of placeWarnings(vault)) options.warn?.(warning);
+  await requireTier(context, found, options.tier);
   const { before, after } = choose(found, options);
   const sides = openSides(vault, { before, after, found, signal: context.signal });
   const counts = new Counts();

@@ -5,8 +5,11 @@ import { isValenceError } from '../core/errors.ts';
 import { readWholeFile } from '../core/files.ts';
 import { uuidText } from '../core/ids.ts';
 import { hasUrlPassword } from '../core/redact.ts';
+import type { HostKey } from '../format/keys/host-key.ts';
 import { promisedBy } from '../placement/promise.ts';
 import { foreignTables } from '../schema/foreign-tables.ts';
+import { partText, readPart } from '../schema/part-mark.ts';
+import type { PartOf } from '../schema/part-mark.ts';
 import { missingVectorIndexes } from '../schema/vector-index.ts';
 import type { AppContext } from './context.ts';
 import { findHostKey } from './keys.ts';
@@ -21,14 +24,15 @@ export async function examine(context: AppContext): Promise<readonly HealthFindi
     findings.push(finding('error', `there is no home at ${context.home.root}`, 'run `valence init`'));
   const config = await looked(findings, () => context.config());
   await looked(findings, () => examineDatabase(context, findings));
-  await looked(findings, () => examineKeys(context, findings));
+  const part = await looked(findings, () => partHere(context));
+  await looked(findings, () => examineKeys(context, part, findings));
   if (config !== null) await looked(findings, () => examineBackups(context, config, findings));
   const rank = { error: 0, warning: 1, info: 2 };
   return findings.toSorted((a, b) => rank[a.level] - rank[b.level]);
 }
 
 async function examineDatabase(context: AppContext, findings: HealthFinding[]): Promise<void> {
-  if (!(await isHome(context.home)) && context.databaseFlag === undefined && !context.env['DATABASE_URL']) return;
+  if (!(await namesDatabase(context))) return;
   const database = await context.database();
   findings.push(finding('info', `the database is ${database.version} at ${database.location}`, null));
   const vector = /pgvector (\d+)\.(\d+)\.(\d+)/.exec(database.version);
@@ -56,14 +60,25 @@ async function examineDatabase(context: AppContext, findings: HealthFinding[]): 
   }
 }
 
-async function examineKeys(context: AppContext, findings: HealthFinding[]): Promise<void> {
+async function namesDatabase({ home, databaseFlag, env }: AppContext): Promise<boolean> {
+  return databaseFlag !== undefined || Boolean(env['DATABASE_URL']) || isHome(home);
+}
+
+async function partHere(context: AppContext): Promise<PartOf | null> {
+  return (await namesDatabase(context)) ? readPart(await context.database()) : null;
+}
+
+async function examineKeys(context: AppContext, part: PartOf | null, findings: HealthFinding[]): Promise<void> {
   const key = await findHostKey(context);
+  if (part !== null) findings.push(partFinding(part, key));
   if (key === null)
     findings.push(
       finding(
         'error',
         'this host has no host.key, so nothing is backed up',
-        'run `valence keys init`, or `valence vault attach`',
+        part === null
+          ? 'run `valence keys init`, or `valence vault attach`'
+          : 'run `valence keys init` for a new vault',
       ),
     );
   if ((await readWholeFile(context.home.masterKeyFile)) !== null) {
@@ -75,6 +90,21 @@ async function examineKeys(context: AppContext, findings: HealthFinding[]): Prom
       ),
     );
   }
+}
+
+function partFinding(part: PartOf, key: HostKey | null): HealthFinding {
+  const what = `the database holds only ${partText(part)}, of vault ${part.vaultId}`;
+  if (key !== null && uuidText(key.vaultId) === part.vaultId)
+    return finding(
+      'error',
+      what,
+      'restore the whole snapshot, or name the database of this vault: no backup is made of a part',
+    );
+  return finding(
+    'info',
+    what,
+    key === null ? 'it cannot continue that vault: restore the whole snapshot for that' : null,
+  );
 }
 
 async function examineBackups(context: AppContext, config: Config, findings: HealthFinding[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { ValenceError } from '../core/errors.ts';
+import { isValenceError, ValenceError } from '../core/errors.ts';
 import { toHex } from '../core/bytes.ts';
 import { readWholeFile, writeFileDurably } from '../core/files.ts';
 import { uuidText } from '../core/ids.ts';
@@ -7,6 +7,7 @@ import { createBundle } from '../format/keys/bundle.ts';
 import { createHostKey, encodeHostKey, parseHostKey } from '../format/keys/host-key.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { encodeMasterKey, openMasterKey, parseMasterKey } from '../format/keys/master-key.ts';
+import type { SealedMasterKey } from '../format/keys/master-key.ts';
 import { createMasterSeed, ownerIdentity } from '../format/keys/owner.ts';
 import type { OwnerIdentity } from '../format/keys/owner.ts';
 import { recipientFingerprint } from '../format/keys/recipient.ts';
@@ -42,7 +43,7 @@ export async function findHostKey(context: AppContext): Promise<HostKey | null> 
 
 /**
  * Opens master.key, asking for its passphrase.
- * @throws `config/no-keys` when there is no such file, `key/passphrase`, `format/*`
+ * @throws `config/no-keys` when there is no such file, `key/wrong-key` when it is a host.key, `key/passphrase`, `format/*`
  */
 export async function openOwner(context: AppContext, keyFile: string | undefined): Promise<OwnerIdentity> {
   const path = keyFile ?? context.home.masterKeyFile;
@@ -50,8 +51,31 @@ export async function openOwner(context: AppContext, keyFile: string | undefined
   if (bytes === null) {
     throw new ValenceError('config/no-keys', `there is no master key at ${path}`, { hint: 'name it with --key-file' });
   }
-  const sealed = parseMasterKey(bytes);
+  const sealed = parseOwnerFile(path, bytes);
   return ownerIdentity(await openMasterKey(sealed, await context.passphrase()));
+}
+
+/** @throws `key/wrong-key` for the other key of a home, `format/*` */
+function parseOwnerFile(path: string, bytes: Uint8Array): SealedMasterKey {
+  try {
+    return parseMasterKey(bytes);
+  } catch (error) {
+    if (!isValenceError(error, 'format/malformed') || !isHostKey(bytes)) throw error;
+    throw new ValenceError('key/wrong-key', `${path} is a host.key, and the master key is needed`, {
+      hint: 'name the master.key that `valence keys init` made, with --key-file',
+      cause: error,
+    });
+  }
+}
+
+function isHostKey(bytes: Uint8Array): boolean {
+  try {
+    parseHostKey(bytes);
+    return true;
+  } catch (error) {
+    if (isValenceError(error)) return false;
+    throw error;
+  }
 }
 
 export interface NewWriter {

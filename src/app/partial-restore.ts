@@ -10,6 +10,7 @@ import type { PartialRestore, PartialRestored } from '../pipeline/partial-restor
 import type { RestoreInput, RestorePlan } from '../pipeline/restore.ts';
 import type { Database } from '../schema/database.ts';
 import { openDatabase } from '../schema/open-database.ts';
+import type { PartOf } from '../schema/part-mark.ts';
 import { HOPS_MAX } from './partial-restore-calls.ts';
 import type { LinesTarget, MergePlanned, PartOptions } from './partial-restore-calls.ts';
 import type { RestoreEvent, RestoreOptions, VerificationFinding } from './backup-calls.ts';
@@ -98,7 +99,7 @@ async function* intoPlace(
   const part = await openPart(context, request, opened);
   yield await planOf(part, location, request, opened);
   if (request.dryRun) return;
-  const { counts, problems } = await fill(context, await target.open(), part);
+  const { counts, problems } = await fill(context, await target.open(), { part, partOf: originOf(opened) });
   // Not the snapshot's configuration: a home with a part of the knowledge must not go on as the vault's writer.
   await target.publish(null);
   yield { type: 'queryable', to: location, counts, root: null };
@@ -119,7 +120,7 @@ async function* asLines(
   yield await planOf(part, target.location, request, opened);
   if (request.dryRun) return;
   await using database = await openDatabase({ memory: true });
-  const { counts, problems } = await fill(context, database, part);
+  const { counts, problems } = await fill(context, database, { part });
   const lines = await database.transaction({ mode: 'snapshot' }, (session) =>
     target.write(exportLines(session, { full: true, signal: context.signal })),
   );
@@ -189,8 +190,18 @@ async function readAll(part: PartialRestore): Promise<void> {
   }
 }
 
-function fill({ signal, progress }: AppContext, database: Database, part: PartialRestore): Promise<PartialRestored> {
-  return snapshotSinkInto(database, { signal })(async (sink) => {
+interface Filling {
+  readonly part: PartialRestore;
+  /** What the database is marked with. */
+  readonly partOf?: PartOf;
+}
+
+function fill(
+  { signal, progress }: AppContext,
+  database: Database,
+  { part, partOf }: Filling,
+): Promise<PartialRestored> {
+  return snapshotSinkInto(database, { signal, partOf })(async (sink) => {
     const done = await part.load(sink, progress);
     invariant(done.orphanEdges.length === 0, 'a part of a snapshot has an edge without both ends');
     return done;
@@ -199,6 +210,11 @@ function fill({ signal, progress }: AppContext, database: Database, part: Partia
 
 function idOf({ input }: OpenedSnapshot): string {
   return toHex(input.snapshot.manifest.digest);
+}
+
+function originOf(opened: OpenedSnapshot): PartOf {
+  const { vaultId, tier, sequence } = opened.input.snapshot.manifest.header;
+  return { vaultId, tier, sequence, id: idOf(opened) };
 }
 
 /** One sentence for each object that was found damaged while it was read. */

@@ -7,6 +7,7 @@ import { snapshotSinkInto } from '../graph/snapshot-sink.ts';
 import { countRows } from '../pipeline/count-rows.ts';
 import { planRestore, restore } from '../pipeline/restore.ts';
 import type { RestoreInput, RestorePlan as PipelinePlan } from '../pipeline/restore.ts';
+import { markPart } from '../schema/part-mark.ts';
 import { findChainBreaks } from '../vault/chain.ts';
 import { findSnapshots, holderNames, isWidelyListed } from '../vault/snapshots.ts';
 import type { BrokenSnapshot, Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
@@ -19,7 +20,7 @@ import { openRestoreTarget } from './restore-target.ts';
 import type { RestoreTarget } from './restore-target.ts';
 import { buildIndexes } from './restored-indexes.ts';
 import { snapshotRecord } from './snapshot-record.ts';
-import { openVaultFrom, pickSnapshot } from './vault-reading.ts';
+import { openVaultFrom, pickSnapshot, placeWarnings } from './vault-reading.ts';
 
 /** `backup restore`: from locations and a master key alone to a database that can be asked, then to its vector indexes. */
 export async function* restoreSnapshot(
@@ -40,11 +41,9 @@ export async function* restoreSnapshot(
     signal: context.signal,
   };
   const plan = await planRestore(input);
-  const warnings = [
-    ...vault.blemishes.map(({ location, error }) => `${location}: ${error.message}`),
-    ...gapWarnings(found),
-  ];
+  const warnings = [...placeWarnings(vault), ...gapWarnings(found)];
   const problems = [...keyring.problems, ...found.problems, ...plan.problems].map(finding);
+  if (options.dryRun) for (const warning of warnings) options.warn?.(warning);
   if (part !== null) {
     yield* restorePart(context, part, { input, plan, findings: [...lostStripes(plan), ...problems], warnings });
     return;
@@ -54,7 +53,7 @@ export async function* restoreSnapshot(
   await using target = await openRestoreTarget(context, options.to, { snapshot, plan });
   yield planEvent(plan, snapshot, { target, findings: [...absentHolders(plan), ...problems], resumed: target.resumed });
   if (options.dryRun) return;
-  const done = target.resumed ? { orphanEdges: [], problems: [] } : await fill(context, target, input, plan);
+  const done = target.resumed ? await resume(target) : await fill(context, target, input, plan);
   const orphansFile = await writeOrphans(done.orphanEdges, snapshot, target);
   const counts = countRows(plan.body.trees.map((tree) => tree.summary));
   const root = toHex(plan.body.contentRoot);
@@ -143,6 +142,12 @@ function planEvent(plan: PipelinePlan, snapshot: Snapshot, { target, findings, r
     findings,
     resumed,
   };
+}
+
+/** What is there was found to be the whole snapshot, even if it came as a part. */
+async function resume(target: RestoreTarget): ReturnType<typeof restore> {
+  await (await target.open()).transaction({}, (session) => markPart(session, null));
+  return { orphanEdges: [], problems: [] };
 }
 
 async function fill(

@@ -11,8 +11,14 @@ export function tierNames(config: Config, tier: string | undefined): string[] {
   }
   if (tier === undefined) return [...config.tiers.keys()];
   if (config.tiers.has(tier)) return [tier];
-  const near = nearest(tier, [...config.tiers.keys()]);
-  throw new ValenceError('usage/invalid', `there is no tier ${tier}`, {
-    hint: near === null ? `the tiers are ${[...config.tiers.keys()].join(', ')}` : `did you mean ${near}?`,
+  throw noSuchTier(tier, [...config.tiers.keys()]);
+}
+
+/** That a tier is none of these. */
+export function noSuchTier(tier: string, known: readonly string[]): ValenceError {
+  const near = nearest(tier, known);
+  if (known.length === 0) return new ValenceError('usage/invalid', `there is no tier ${tier}, nor any other`);
+  return new ValenceError('usage/invalid', `there is no tier ${tier}`, {
+    hint: near === null ? `the tiers are ${known.join(', ')}` : `did you mean ${near}?`,
   });
 }

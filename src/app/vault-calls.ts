@@ -26,7 +26,7 @@ export interface VaultCalls {
    * Lets a restored home continue the vault found at `from` (the configured backends when empty): opens its key bundle with
    * the master key, writes `host.key`, and takes over into `valence.yaml` where the backends lie now, and tiers it lacks. On a host that has its key
    * already, forgets what the host remembers, so that a loss is accepted and what the places hold is taken as it is.
-   * @throws `key/*`, `backend/*`, `integrity/*`
+   * @throws `key/*`, `backend/*`, `integrity/*`; `usage/invalid` where the database holds only a part of a snapshot
    */
   attach(options: AttachOptions): Promise<VaultAttached>;
 }

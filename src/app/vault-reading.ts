@@ -10,6 +10,7 @@ import { toHex } from '../core/bytes.ts';
 import type { AppContext } from './context.ts';
 import { findHostKey, openOwner } from './keys.ts';
 import { openConfigured, openLocations } from './places.ts';
+import { noSuchTier } from './tier-names.ts';
 
 /** A vault opened for reading: where it is, what is wrong there, and whose signatures count. */
 export interface OpenedVault {
@@ -30,6 +31,13 @@ export async function openVaultFrom(
   const { places, blemishes, vaultId } = await openPlaces(opened.backends, expected, context.signal);
   const keyring = await openKeyring(places, vaultId, key, context.signal);
   return { places, blemishes: [...opened.away, ...blemishes], keyring };
+}
+
+/** One sentence for each place that cannot be used fully. */
+export function placeWarnings({ blemishes }: Pick<OpenedVault, 'blemishes'>): string[] {
+  return blemishes.map(({ location, error: { message } }) =>
+    message.includes(location) ? message : `${location}: ${message}`,
+  );
 }
 
 /** The master key that is named, else this host's key, else the master key in its home. @throws `config/no-keys`, `key/passphrase` */
@@ -56,11 +64,36 @@ export function pickSnapshot(found: SnapshotsFound, which: string, tier: string 
   if (only !== undefined && matching.length === 1) return only;
   const damaged = found.broken.find(({ name }) => toHex(name.digest).startsWith(which.toLowerCase()));
   if (only === undefined && damaged !== undefined) throw damaged.error;
-  if (only === undefined)
-    throw new ValenceError('usage/invalid', `there is no snapshot whose id begins with ${which}`, {
-      hint: 'see `valence backup list`',
-    });
+  if (only === undefined) throw noSuchSnapshot(found, which, tier);
   throw new ValenceError('usage/invalid', `several snapshots begin with ${which}`, { hint: 'give more of the id' });
+}
+
+function noSuchSnapshot({ snapshots }: SnapshotsFound, which: string, tier: string | null): ValenceError {
+  const elsewhere = snapshots.find(({ manifest }) => toHex(manifest.digest).startsWith(which.toLowerCase()));
+  if (tier !== null && elsewhere !== undefined) {
+    const { tier: other } = elsewhere.manifest.header;
+    return new ValenceError('usage/invalid', `snapshot ${which} is in tier ${other}, not in tier ${tier}`, {
+      hint: `name tier ${other}, or no tier`,
+    });
+  }
+  const where = tier === null ? '' : ` in tier ${tier}`;
+  return new ValenceError('usage/invalid', `there is no snapshot${where} whose id begins with ${which}`, {
+    hint: 'see `valence backup list`',
+  });
+}
+
+/** A tier that is configured here or that some snapshot is of; undefined passes. @throws `usage/invalid`, `config/invalid` */
+export async function requireTier(
+  context: AppContext,
+  { snapshots, broken }: SnapshotsFound,
+  tier: string | undefined,
+): Promise<void> {
+  if (tier === undefined) return;
+  const config = await context.config();
+  const found = [...snapshots.map(({ manifest }) => manifest.header.tier), ...broken.map(({ name }) => name.tier)];
+  const known = [...new Set([...found, ...(config?.tiers.keys() ?? [])])].sort();
+  if (known.includes(tier)) return;
+  throw noSuchTier(tier, known);
 }
 
 function latest(candidates: readonly Snapshot[], tier: string | null): Snapshot {

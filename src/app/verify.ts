@@ -90,7 +90,7 @@ async function rememberedHeads(context: AppContext, hostKey: HostKey): Promise<r
     const database = await context.database();
     return await new DatabaseCatalog(database, uuidText(hostKey.vaultId), context.clock).heads();
   } catch (error) {
-    if (isValenceError(error) && error.code.startsWith('database/')) return [];
+    if (isValenceError(error) && (error.code.startsWith('database/') || error.code === 'backend/full')) return [];
     throw error;
   }
 }

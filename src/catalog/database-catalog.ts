@@ -1,19 +1,16 @@
 import { sql } from 'kysely';
+import { equalBytes } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { ValenceError } from '../core/errors.ts';
-import type { Catalog, CatalogChunk, CatalogHead, StoredTrees, TierCommit, TierRecord } from '../core/ports.ts';
+import type { Catalog, CatalogHead, StoredTrees, TierCommit, TierRecord, TreePosition } from '../core/ports.ts';
 import { trimChangeLog, vacuumChangeLog } from '../schema/change-log-trim.ts';
 import type { Database, Session } from '../schema/database.ts';
-import { copyRows } from './copy-fields.ts';
+import { partRefused, readPart } from '../schema/part-mark.ts';
 import { DatabaseTrees } from './database-trees.ts';
 import { addPositions, removePositions } from './position-changes.ts';
 import { replaceSegments } from './segment-rows.ts';
-import { bytesLiteral, textLiteral, uuidLiteral } from './sql-literal.ts';
 import { decodeStripes } from './stripe-list.ts';
 import { decodeTrees, encodeTrees } from './tree-record.ts';
-
-/** Chunks of a COPY on PGlite, which keeps its output in memory whole: some 4 MiB. */
-const PGLITE_ROWS = 32_000;
 
 /** The catalog of one vault, in the tables of the schema `valence_catalog`. */
 export class DatabaseCatalog implements Catalog {
@@ -72,30 +69,15 @@ export class DatabaseCatalog implements Catalog {
     };
   }
 
-  /** In order of content ids. The bytes are views of larger memory: who keeps a few of many should copy them. */
-  async *chunks(tier: string): AsyncGenerator<CatalogChunk, void, undefined> {
-    const limit = this.#database.engine === 'pglite' ? `LIMIT ${PGLITE_ROWS}` : '';
-    let rest = '';
-    for (;;) {
-      let count = 0;
-      let last: Uint8Array | null = null;
-      const page = this.#database.copyOut(`
-        SELECT DISTINCT ON (content_id) content_id, name, key FROM valence_catalog.chunks
-        WHERE vault_id = ${uuidLiteral(this.#vaultId)} AND tier = ${textLiteral(tier)} ${rest}
-        ORDER BY content_id ${limit}`);
-      for await (const rows of copyRows(page, 3)) {
-        for (const [contentId, name, key] of rows as readonly (readonly [Buffer, Buffer, Buffer])[]) {
-          [count, last] = [count + 1, contentId];
-          yield { contentId, name, key };
-        }
-      }
-      if (limit === '' || last === null || count < PGLITE_ROWS) return;
-      rest = `AND content_id > ${bytesLiteral(last)}`;
-    }
+  /** The bytes are views of larger memory: who keeps a few of many should copy them. */
+  async *positions(tier: string): AsyncGenerator<TreePosition, void, undefined> {
+    const record = await this.record(tier);
+    const trees = this.storedTrees(this.#database);
+    for (const { tree } of record?.trees ?? []) yield* trees.all(tier, tree);
   }
 
   /**
-   * The trees as an open snapshot transaction sees them; valid until it ends. Of `all`, as of `chunks`, the bytes are views
+   * The trees as an open snapshot transaction sees them; valid until it ends. Of `all`, as of `positions`, the bytes are views
    * of larger memory.
    */
   storedTrees(session: Session): StoredTrees {
@@ -107,6 +89,7 @@ export class DatabaseCatalog implements Catalog {
     const of = { vaultId: this.#vaultId, tier };
     await this.#write(async (session) => {
       // First, so that a second commit of the same tier waits here instead of mixing its positions with these.
+      await this.#refuseOvertaken(session, tier, commit.base);
       await this.#writeHead(session, tier, commit);
       const gone = await removePositions(session, of, commit.removed);
       await addPositions(session, of, commit.added);
@@ -128,8 +111,10 @@ export class DatabaseCatalog implements Catalog {
   /**
    * The embedded database belongs to one process already, which holds its home's lock. A standby keeps apart only who
    * works through the same standby.
+   * @throws `backend/second-writer`, `usage/invalid` where the database holds only a part of a snapshot of this vault
    */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    await this.#refusePart();
     if (this.#database.engine === 'pglite') return work();
     // A standby begins no transaction that may write; a lock of the connection ends with it as well.
     if (await this.#isStandby()) {
@@ -142,6 +127,13 @@ export class DatabaseCatalog implements Catalog {
       await this.#lock(session, 'pg_try_advisory_xact_lock');
       return work();
     });
+  }
+
+  async #refusePart(): Promise<void> {
+    const part = await readPart(this.#database);
+    if (part === null || part.vaultId !== this.#vaultId) return;
+    const hint = 'see that DATABASE_URL or --database names the database of this vault';
+    throw partRefused(this.#database.location, part, hint);
   }
 
   async #lock(session: Session, take: 'pg_try_advisory_lock' | 'pg_try_advisory_xact_lock'): Promise<void> {
@@ -181,6 +173,25 @@ export class DatabaseCatalog implements Catalog {
       this.#database.kysely,
     );
     return rows[0]?.standby === true;
+  }
+
+  /** A difference means something only on top of what it was taken from. */
+  async #refuseOvertaken(session: Session, tier: string, base: Uint8Array | null): Promise<void> {
+    await session.execute('LOCK TABLE valence_catalog.heads IN SHARE ROW EXCLUSIVE MODE');
+    const head = await session.kysely
+      .selectFrom('valence_catalog.heads')
+      .select('digest')
+      .where('vault_id', '=', this.#vaultId)
+      .where('tier', '=', tier)
+      .executeTakeFirst();
+    if (head === undefined ? base === null : base !== null && equalBytes(head.digest, base)) return;
+    throw new ValenceError(
+      'backend/second-writer',
+      `tier ${tier} was committed or forgotten by another process meanwhile`,
+      {
+        hint: 'let only one run at a time',
+      },
+    );
   }
 
   async #writeHead(session: Session, tier: string, record: TierRecord): Promise<void> {

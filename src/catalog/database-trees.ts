@@ -1,14 +1,14 @@
 import type { RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import { equalBytes, toHex } from '../core/bytes.ts';
-import type { KeyRange, OwnedKeys, StoredTrees, TreeId, TreePosition } from '../core/ports.ts';
+import type { KeyRange, OwnedKeys, StoredTrees, TreeCensus, TreeId, TreePosition } from '../core/ports.ts';
 import type { Session } from '../schema/database.ts';
 import { copyRows } from './copy-fields.ts';
 import type { KeyBounds } from './key-bounds.ts';
 import { justAbove, keyBounds } from './key-bounds.ts';
 import { POSITION_COLUMNS, positionOf } from './position-rows.ts';
 import { bytesLiteral, textLiteral, uuidLiteral } from './sql-literal.ts';
-import { treeColumns } from './tree-columns.ts';
+import { treeColumns, treeOfColumns } from './tree-columns.ts';
 
 /** Keys, ranges or content ids a statement. */
 const AT_ONCE = 1000;
@@ -85,7 +85,7 @@ export class DatabaseTrees implements StoredTrees {
       WHERE c.vault_id = ${uuidLiteral(this.#vaultId)} AND c.tier = ${textLiteral(tier)}
         AND c.tree = ${code} AND c.model_id = ${uuidLiteral(modelId)}`;
     if (this.#session.engine === 'postgres') {
-      yield* this.#copied(tree, select);
+      yield* this.#copied(tree, `${select} ORDER BY c.level, c.last_key, c.piece`);
       return;
     }
     let rest = '';
@@ -102,18 +102,32 @@ export class DatabaseTrees implements StoredTrees {
     }
   }
 
-  async uses(tier: string, contentIds: readonly Uint8Array[]): Promise<readonly number[]> {
+  async uses(tier: string, names: readonly Pick<TreePosition, 'contentId' | 'name'>[]): Promise<readonly number[]> {
     const counts: number[] = [];
-    for (const some of batches(contentIds)) {
+    for (const some of batches(names)) {
       const { rows } = await sql<{ uses: number }>`
         SELECT (SELECT count(*) FROM (
-          SELECT c.vault_id, c.tier FROM valence_catalog.chunks c WHERE c.content_id = decode(k.id, 'hex') OFFSET 0
-        ) AS f WHERE f.vault_id = ${this.#vaultId}::uuid AND f.tier = ${tier}) AS uses
-        FROM unnest(${some.map(toHex)}::text[]) WITH ORDINALITY AS k (id, place) ORDER BY k.place
+          SELECT c.vault_id, c.tier, c.name FROM valence_catalog.chunks c WHERE c.content_id = decode(k.id, 'hex') OFFSET 0
+        ) AS f WHERE f.vault_id = ${this.#vaultId}::uuid AND f.tier = ${tier} AND f.name = decode(k.name, 'hex')) AS uses
+        FROM unnest(${some.map(({ contentId }) => toHex(contentId))}::text[], ${some.map(({ name }) => toHex(name))}::text[])
+          WITH ORDINALITY AS k (id, name, place) ORDER BY k.place
       `.execute(this.#session.kysely);
       for (const { uses } of rows) counts.push(uses);
     }
     return counts;
+  }
+
+  async census(tier: string): Promise<readonly TreeCensus[]> {
+    const { rows } = await sql<{ tree: number; model_id: string; level: number; chunks: number; rows: number }>`
+      SELECT c.tree, c.model_id, c.level, count(*) AS chunks, sum(c.rows)::bigint AS rows FROM valence_catalog.chunks c
+      WHERE c.vault_id = ${this.#vaultId}::uuid AND c.tier = ${tier} AND c.piece = 0
+      GROUP BY c.tree, c.model_id, c.level ORDER BY c.tree, c.model_id, c.level
+    `.execute(this.#session.kysely);
+    const trees = Map.groupBy(rows, (row) => `${row.tree} ${row.model_id}`);
+    return [...trees.values()].map((levels) => ({
+      tree: treeOfColumns(levels[0]!),
+      levels: levels.map((row) => ({ chunks: Number(row.chunks), rows: Number(row.rows) })),
+    }));
   }
 
   #inLevel(tier: string, tree: TreeId, level: number): RawBuilder<unknown> {

@@ -19,6 +19,8 @@ export interface CliContext extends CommandContext {
   open(options?: OpenOptions): Promise<Valence>;
   /** Asks before what cannot be undone, unless --yes. @throws `cancelled`, `usage/invalid` */
   confirm(question: string): Promise<void>;
+  /** Says on standard error what is wrong beside a result: one line, or with --json one object `{type: "warning", message}`. */
+  warn(message: string): void;
   /** What the command's exit status is to say; of several, the worst counts. */
   settle(status: ResultStatus): void;
 }

@@ -45,8 +45,24 @@ export async function writeLines(
   });
 }
 
+/**
+ * That lines can go to this name: no regular file has it, no folder, and there is a folder for it.
+ * @throws `usage/invalid`
+ */
+export async function requireNewFile(path: string): Promise<void> {
+  await refuseFile(path);
+  const existing = await stat(path).catch(() => null);
+  if (existing?.isDirectory() === true) {
+    throw new ValenceError('usage/invalid', `${path} is a folder`, { hint: 'name a file in it' });
+  }
+  const folder = dirname(path);
+  const parent = await stat(folder).catch(() => null);
+  if (parent?.isDirectory() === true) return;
+  throw new ValenceError('usage/invalid', `there is no folder ${folder}`, { hint: 'make it first' });
+}
+
 /** @throws `usage/invalid` where a regular file has that name */
-export async function refuseFile(path: string): Promise<void> {
+async function refuseFile(path: string): Promise<void> {
   const existing = await stat(path).catch(() => null);
   if (existing?.isFile() === true) throw isThere(path);
 }

@@ -15,6 +15,11 @@ export function uuid(input: string): string {
   return input.toLowerCase();
 }
 
+/** The same as a part of a list, in which blanks may stand after commas. */
+export function listedUuid(input: string): string {
+  return uuid(input.trim());
+}
+
 /** An id, or at least four characters of its beginning; lower case. */
 export function idBeginning(input: string): string {
   if (!/^[0-9a-f-]{4,36}$/i.test(input)) throw new Error(`"${input}" is not an id, nor the beginning of one`);

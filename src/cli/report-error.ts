@@ -1,7 +1,7 @@
 import type { ValenceError } from '../core/errors.ts';
 import { exitOfError } from './exit.ts';
 import type { CliIo } from './io.ts';
-import { printable } from './printable.ts';
+import { oneLine, printable } from './printable.ts';
 
 const REPORT_AT = 'this is a defect; please report it with the output of the same command under VALENCE_DEBUG=1';
 
@@ -24,16 +24,25 @@ export function reportError(error: ValenceError, io: CliIo, json: boolean): void
   if (error.code === 'internal/invariant' && isSet(io.env['VALENCE_DEBUG'])) io.stderr.write(`${traces(error)}\n`);
 }
 
+/** Prints what is wrong and keeps no command from its result, on standard error: a line, or with --json an object. */
+export function reportWarning(message: string, io: CliIo, json: boolean): void {
+  const line = json ? JSON.stringify({ type: 'warning', message }) : `valence: warning: ${oneLine(message, Infinity)}`;
+  io.stderr.write(`${line}\n`);
+}
+
 /**
- * What an error lists: `problems` of an import, `missing` objects of a restore, `total` of them. The rest of a context is
- * for programs.
+ * What an error lists: `problems` of an import, `missing` objects of a restore, `total` of them; locations with the `reason`
+ * of each. The rest of a context is for programs.
  */
 function details({ message, context }: ValenceError): string[] {
-  const { problems, missing, total } = context;
+  const { problems, missing, reasons, locations, total } = context;
   const lines = [problems, missing].flatMap((list) => (Array.isArray(list) ? list.map(detail) : []));
-  if (lines.length === 1 && lines[0] === message) return [];
+  const places = [reasons, locations].flatMap((list) =>
+    Array.isArray(list) ? list.filter(isPlace).map(placeLine) : [],
+  );
+  if (lines.length === 1 && lines[0] === message) return [...new Set(places)];
   const more = typeof total === 'number' && lines.length > 0 ? total - lines.length : 0;
-  return more > 0 ? [...lines, `… and ${more} more`] : lines;
+  return [...lines, ...(more > 0 ? [`… and ${more} more`] : []), ...new Set(places)];
 }
 
 function detail(item: unknown): string {
@@ -44,6 +53,20 @@ function detail(item: unknown): string {
 
 function isProblem(item: unknown): item is { file: string; line: number; reason: string } {
   return typeof item === 'object' && item !== null && 'file' in item && 'line' in item && 'reason' in item;
+}
+
+interface PlaceReason {
+  readonly location: string;
+  readonly reason: string;
+}
+
+function isPlace(item: unknown): item is PlaceReason {
+  return typeof item === 'object' && item !== null && 'location' in item && 'reason' in item;
+}
+
+/** Most reasons name the place themselves. */
+function placeLine({ location, reason }: PlaceReason): string {
+  return reason.includes(location) ? reason : `${location}: ${reason}`;
 }
 
 function traces(error: ValenceError): string {

@@ -13,6 +13,7 @@ import { Output } from './output.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { ProgressLine } from './progress-line.ts';
 import { confirm } from './prompt.ts';
+import { reportWarning } from './report-error.ts';
 
 /** Worst last. */
 const STATUSES: readonly ResultStatus[] = ['ok', 'degraded', 'chain-broken', 'lost'];
@@ -34,6 +35,10 @@ export async function runApplication(parsed: ParsedGlobals, io: CliIo, progress:
     process: streams,
     open: async (options) => resources.use(await open(parsed, io, progress, options)),
     confirm: (question) => confirm(io, parsed.globals.yes, question),
+    warn: (message) => {
+      progress.clear();
+      reportWarning(message, io, parsed.globals.json);
+    },
     settle: (next) => {
       if (STATUSES.indexOf(next) > STATUSES.indexOf(status)) status = next;
     },

@@ -151,10 +151,18 @@ export interface TreeStretch extends KeyRange {
 
 /** A new newest snapshot of a tier, by what is different in its trees. */
 export interface TierCommit extends TierRecord {
+  /** Digest of the snapshot that was remembered when the run began; null: none was. */
+  readonly base: Uint8Array | null;
   /** Every position whose last key lies in one of these goes, pieces with their leaves; `all`: every position of the tier. */
   readonly removed: readonly TreeStretch[] | 'all';
   /** Positions that come, after the others have gone; no two alike. */
   readonly added: Iterable<TreePosition>;
+}
+
+/** Chunks of each level of a tree, and the rows below them; pieces not counted. */
+export interface TreeCensus {
+  readonly tree: TreeId;
+  readonly levels: readonly { readonly chunks: number; readonly rows: number }[];
 }
 
 /** The trees of each tier's newest snapshot, read in the transaction of an open snapshot. */
@@ -168,10 +176,12 @@ export interface StoredTrees {
   next(tier: string, tree: TreeId, level: number, lastKey: Uint8Array): Promise<OwnedKeys | null>;
   /** Positions of a level whose last keys lie in these ascending, disjoint ranges, in key order, pieces after their leaf. */
   within(tier: string, tree: TreeId, level: number, ranges: readonly KeyRange[]): Promise<readonly TreePosition[]>;
-  /** Every position of a tree, in any order. Until the last is taken nothing else may be asked. */
+  /** Every position of a tree, in any order but for pieces, which come right after their leaf. Until the last is taken nothing else may be asked. */
   all(tier: string, tree: TreeId): AsyncIterable<TreePosition>;
-  /** At how many positions of the tier each of these content ids stands. */
-  uses(tier: string, contentIds: readonly Uint8Array[]): Promise<readonly number[]>;
+  /** At how many positions of the tier each of these names stands, given with its content id. */
+  uses(tier: string, names: readonly Pick<CatalogChunk, 'contentId' | 'name'>[]): Promise<readonly number[]>;
+  /** What there is of each tree, level by level from the leaves: enough to see that rows of the catalog are gone. */
+  census(tier: string): Promise<readonly TreeCensus[]>;
 }
 
 /** One state of the database: the substrate, and what is remembered of snapshots before it. */
@@ -200,9 +210,12 @@ export interface Catalog {
   /** The heads of all tiers. */
   heads(): Promise<readonly (CatalogHead & { readonly tier: string })[]>;
   record(tier: string): Promise<TierRecord | null>;
-  /** Every chunk of the newest snapshot of the tier, each content id once. */
-  chunks(tier: string): AsyncIterable<CatalogChunk>;
-  /** In one transaction: the record, and the positions that go and come. Changes that no tier needs any more are forgotten. */
+  /** Every position of the tier's newest snapshot, in any order but for pieces, which come right after their leaf. */
+  positions(tier: string): AsyncIterable<TreePosition>;
+  /**
+   * In one transaction: the record, and the positions that go and come. Changes that no tier needs any more are forgotten.
+   * @throws `backend/second-writer` when the tier is not remembered any more as it was when the run began
+   */
   commit(tier: string, commit: TierCommit): Promise<void>;
   /** Runs `work` while no other process writes to this vault from this database. @throws `backend/second-writer` */
   exclusively<T>(work: () => Promise<T>): Promise<T>;

@@ -2,6 +2,8 @@ import { ValenceError, invariant } from '../core/errors.ts';
 import type { SettleReport, SnapshotSink, SnapshotSource, TreeId, WithSnapshotSink } from '../core/ports.ts';
 import type { Database, Session } from '../schema/database.ts';
 import { migrate } from '../schema/migrator.ts';
+import { markPart } from '../schema/part-mark.ts';
+import type { PartOf } from '../schema/part-mark.ts';
 import { schemaState } from '../schema/schema-state.ts';
 import { SUBSTRATE_SCHEMA, SUBSTRATE_TABLES } from '../schema/tables.ts';
 import { beginBulkLoad } from './bulk-load.ts';
@@ -12,6 +14,8 @@ import { layoutOf, openSnapshotSource } from './snapshot-source.ts';
 
 export interface SnapshotSinkOptions {
   readonly signal?: AbortSignal | undefined;
+  /** The snapshot that the rows are only a part of; the database is marked so. Left out: they are a whole. */
+  readonly partOf?: PartOf | undefined;
 }
 
 /** What PGlite, which takes a COPY's input into memory whole, is given at once. */
@@ -35,6 +39,7 @@ export function snapshotSinkInto(database: Database, options: SnapshotSinkOption
       const sink = new DatabaseSink(session, database.version, await beginBulkLoad(session), options.signal);
       const filled = await fill(sink);
       invariant(sink.settled, 'a snapshot sink was left without being settled');
+      await markPart(session, options.partOf ?? null);
       return filled;
     });
     await database.sync();

@@ -62,6 +62,7 @@ export async function commitSnapshot(
   const took = await run.placer.storeEverywhere(object, bytes);
   if (took.length === 0) throw tooFewHolders(1, 0, run.placer.refused);
   const forgotten = await remember(catalog, header.tier, {
+    base: run.state.record?.digest ?? null,
     sequence: header.sequence,
     digest: manifest.digest,
     contentRoot: facts.contentRoot,
@@ -89,6 +90,9 @@ async function remember(catalog: Catalog, tier: string, commit: TierCommit): Pro
     await catalog.commit(tier, commit);
     return [];
   } catch (error) {
+    if (isValenceError(error, 'backend/second-writer')) {
+      return ['another run of this host ended meanwhile and is what it remembers: let only one run at a time'];
+    }
     if (!isValenceError(error, 'database/read-only')) throw error;
     return [
       'a standby cannot remember what was stored: the next run stores everything anew; better back up the primary',

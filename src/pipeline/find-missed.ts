@@ -30,6 +30,7 @@ export async function findMissed(
       secrets: options.hostKey.secrets,
       store: () => Promise.resolve(null),
       replacing: () => {},
+      isSame: () => true,
       keep: () => null,
       ready: () => nothing,
       progress: options.progress,

@@ -108,7 +108,7 @@ export function tooFewHolders(needed: number, present: number, reasons: readonly
   const code = full === undefined ? 'backend/unavailable' : 'backend/full';
   return new ValenceError(
     code,
-    `only ${present} backends take shards and ${needed} are needed; nothing was committed`,
+    `only ${present} ${present === 1 ? 'backend takes' : 'backends take'} shards and ${needed} ${needed === 1 ? 'is' : 'are'} needed; nothing was committed`,
     {
       hint: full === undefined ? 'bring the backends back, or change the tier' : 'make room, or add a backend',
       context: { reasons: reasons.map(({ location, error }) => ({ location, reason: error.message })) },

@@ -1,4 +1,4 @@
-import type { CatalogChunk, CatalogSegment, CatalogStripe, TierRecord } from '../core/ports.ts';
+import type { CatalogSegment, CatalogStripe, TierRecord, TreePosition } from '../core/ports.ts';
 import { isValenceError } from '../core/errors.ts';
 import type { IndexedStripe } from '../format/index/segment-body.ts';
 import { IndexMap, readIndex } from '../vault/index-map.ts';
@@ -43,21 +43,34 @@ export async function readOldIndex(
 /** Makes every chunk that is remembered known, as far as the index and the holders' lists can still find it. */
 export async function loadKnownChunks(
   known: KnownChunks,
-  chunks: AsyncIterable<CatalogChunk>,
+  positions: AsyncIterable<TreePosition>,
   { index }: OldIndex,
   presence: Presence,
 ): Promise<void> {
   const isAvailable = availableChunks(index, presence);
-  for await (const chunk of chunks) {
-    if (isAvailable(chunk.name)) known.add(chunk);
-    else known.addUnfindable(chunk);
+  // A leaf is of use only with all its pieces, which come after it.
+  let leaf: TreePosition[] = [];
+  const flush = (): void => {
+    const isWhole = leaf.every(({ name }) => isAvailable(name));
+    for (const position of leaf) {
+      if (isWhole) known.add(position);
+      else known.addUnfindable(position);
+    }
+  };
+  for await (const position of positions) {
+    if (position.piece === 0) {
+      flush();
+      leaf = [];
+    }
+    leaf.push(position);
   }
+  flush();
 }
 
 /** What to remember of the old segments: of their stripes those that the new snapshot needs. */
 export function neededSegments({ segments, index }: OldIndex, known: KnownChunks): CatalogSegment[] {
   const needed = new Set<IndexedStripe>();
-  for (const { name } of known.reused()) {
+  for (const name of known.used()) {
     const place = index.find(name);
     if (place !== null && 'stripe' in place.pack) needed.add(place.pack.stripe);
   }

@@ -1,10 +1,10 @@
 import type {
-  CatalogChunk,
   CatalogTree,
   OpenedSnapshot,
   StoredTrees,
   TierRecord,
   TreeChanges,
+  TreePosition,
   TreeId,
   TreeStretch,
 } from '../core/ports.ts';
@@ -26,7 +26,9 @@ export interface ReadChangesOptions<R> {
   readonly secrets: GenerationSecrets;
   readonly store: (chunk: TreeChunk<R>, tree: TreeId) => Promise<R>;
   /** Told of every old chunk before new ones come in its place, and of all chunks of a tree that goes. */
-  readonly replacing: (chunk: CatalogChunk) => void;
+  readonly replacing: (position: TreePosition) => void;
+  /** Whether what was given back for a new chunk refers to the same stored one as an old position. */
+  readonly isSame: (stored: R, position: TreePosition) => boolean;
   /** What `store` would have given back for an old chunk that stays. */
   readonly keep: (contentId: Uint8Array, reference: Reference) => R;
   readonly ready: () => Promise<void>;

@@ -9,7 +9,7 @@ import { readChanges } from './read-changes.ts';
 import { readTrees } from './read-trees.ts';
 import type { ReadTree } from './read-trees.ts';
 import { planAll, planTier } from './scan-plan.ts';
-import type { ChangesPlan, ScanPlan } from './scan-plan.ts';
+import type { ChangesPlan, FullPlan, ScanPlan } from './scan-plan.ts';
 import type { StoredChunk } from './tier-writer.ts';
 
 /** The reading half of a run: every tier from one state of the database, each by the shortest way that it allows. */
@@ -72,7 +72,10 @@ async function readWithOldIndex(
   options: BackupOptions,
 ): Promise<TiersRead> {
   const olds: (OldIndex | null)[] = [];
-  for (const [i, run] of runs.entries()) olds.push(plans[i]!.scan === 'changes' ? null : await loadOld(run, options));
+  for (const [i, run] of runs.entries()) {
+    const plan = plans[i]!;
+    olds.push(plan.scan === 'changes' ? null : await loadOld(run, plan, options));
+  }
   return options.withSnapshot(async (opened) => {
     const now: ScanPlan[] = [];
     for (const [i, run] of runs.entries()) {
@@ -85,11 +88,16 @@ async function readWithOldIndex(
   });
 }
 
-async function loadOld(run: TierRun, { catalog, signal }: BackupOptions): Promise<OldIndex> {
+async function loadOld(
+  run: TierRun,
+  { forgets = false }: FullPlan,
+  { catalog, signal }: BackupOptions,
+): Promise<OldIndex> {
+  const record = forgets ? null : run.state.record;
   const places = run.holders.map(({ backend, holder }) => ({ backend, holder }));
-  const old = await readOldIndex(places, run.keyring, run.state.record, signal);
-  if (run.state.record !== null) {
-    await loadKnownChunks(run.known, catalog.chunks(run.tier.name), old, run.state.presence);
+  const old = await readOldIndex(places, run.keyring, record, signal);
+  if (record !== null) {
+    await loadKnownChunks(run.known, catalog.positions(run.tier.name), old, run.state.presence);
   }
   return old;
 }
@@ -131,7 +139,7 @@ async function readPlanned(
       scan: 'everything',
       trees: treesOf(everything!.trees, scanned.indexOf(run)),
       removed: 'all',
-      dropped: Array.from(run.known.unmet(), ({ name }) => name),
+      dropped: Array.from(run.known.unused(), ({ name }) => Buffer.from(name)),
       segments: neededSegments(old, run.known),
       problems: old.problems,
       notes: [...(plan.reason === null ? [] : [`every row was read: ${plan.reason}`]), ...old.notes],
@@ -191,19 +199,17 @@ async function readChangesOf(
     changes: plan.changes,
     secrets: options.hostKey.secrets,
     store: (chunk, tree) => run.writer.put(tree, chunk, () => Promise.all(chunk.children)),
-    replacing: (chunk) => run.known.add(chunk),
-    keep: (contentId, { name, key }) => ({ contentId, reference: { name, key }, fresh: false }),
+    replacing: (position) => run.known.add(position),
+    isSame: ({ reference }, { name }) => equalBytes(reference.name, name),
+    keep: (contentId, { name, key }) => ({ contentId, reference: { name, key }, fresh: false, pieces: [] }),
     ready: () => ready([run], options),
     progress: options.progress,
     signal: options.signal,
   });
   await run.writer.settled();
-  const unmet = [...run.known.unmet()];
-  const uses = await opened.stored.uses(
-    tier,
-    unmet.map(({ contentId }) => contentId),
-  );
-  const dropped = unmet.flatMap(({ name, times }, i) => (uses[i]! <= times ? [name] : []));
+  const unused = [...run.known.unused()];
+  const uses = await opened.stored.uses(tier, unused);
+  const dropped = unused.flatMap(({ name, times }, i) => (uses[i]! <= times ? [Buffer.from(name)] : []));
   const { segments } = plan.record;
   return { contentRoot, read: { scan: 'changes', trees, removed, dropped, segments, problems: [], notes: [] } };
 }

@@ -10,7 +10,7 @@ export interface Sealer {
   ready(): Promise<void>;
 }
 
-/** Of a tree whose chunks hardly shrink (embeddings are close to noise), one in this many is still tried. */
+/** Of chunks of a tree and kind that hardly shrink (embeddings are close to noise, nodes are digests), one in this many is still tried. */
 const TRY_ONE_IN = 16;
 /** What counts as shrinking. */
 const WORTHWHILE = 0.92;
@@ -33,8 +33,9 @@ export class DirectSealer implements Sealer {
   }
 
   sealNow(label: ChunkLabel, plaintext: Uint8Array): SealedChunk {
-    const policy = this.#policies.get(label.tree) ?? new CompressionPolicy();
-    this.#policies.set(label.tree, policy);
+    const like = label.tree * 4 + label.kind;
+    const policy = this.#policies.get(like) ?? new CompressionPolicy();
+    this.#policies.set(like, policy);
     const compression = policy.next();
     const sealed = sealChunk(label.kind, plaintext, this.#random, compression);
     if (compression === 'try') policy.learn(sealed.sealed.length / plaintext.length);
@@ -42,7 +43,7 @@ export class DirectSealer implements Sealer {
   }
 }
 
-/** Whether to spend time on compressing the chunks of one tree, from how the last ones went. */
+/** Whether to spend time on compressing the chunks of one tree and kind, from how the last ones went. */
 class CompressionPolicy {
   #skipping = false;
   #since = 0;

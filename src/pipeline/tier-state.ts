@@ -53,18 +53,20 @@ export async function openTierState(options: TierStateOptions): Promise<TierStat
   const names = await namesOf(places, tier, record, signal);
   const { newest, own, passedOver } = await readHeads(names, record, options);
   const presence = await Presence.load(places, signal);
+  const isTrue = record !== null && (await isIndexOf(record, own, { names, keyring: options.keyring, signal }));
   const others = newest !== null && newest.manifest.header.writerId !== options.writerId;
   return {
     sequence: (newest?.manifest.header.sequence ?? 0) + 1,
     previous: own?.manifest.digest ?? null,
-    record,
+    record: isTrue ? record : null,
     heads: headsOf(newest, own),
     presence,
-    loss: record === null ? null : await lossOf(record, places, presence, signal),
+    loss: record === null || !isTrue ? null : await lossOf(record, places, presence, signal),
     notes: [
       ...passedOver,
       ...(others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : []),
       ...overtaken(own, record),
+      ...(record === null || isTrue ? [] : ['what this host remembered is damaged, so everything is stored anew']),
     ],
   };
 }
@@ -76,6 +78,26 @@ function overtaken(own: Snapshot | null, record: TierRecord | null): string[] {
   return [
     `this host remembers snapshot ${record.sequence} and builds on it; its newest one is ${sequence}, by a copy of this home, before its database was set back, or by a run that was killed at its end`,
   ];
+}
+
+/** Whether what is remembered names the index that the snapshot itself names. */
+async function isIndexOf(
+  { digest, segments }: TierRecord,
+  own: Snapshot | null,
+  { names, keyring, signal }: { names: readonly SnapshotName[]; keyring: Keyring; signal?: AbortSignal | undefined },
+): Promise<boolean> {
+  let snapshot = own !== null && equalBytes(own.manifest.digest, digest) ? own : null;
+  if (snapshot === null) {
+    const read = await readSnapshot(
+      names.find((name) => equalBytes(name.digest, digest))!,
+      keyring,
+      signal,
+    );
+    if (!('snapshot' in read)) return false;
+    ({ snapshot } = read);
+  }
+  const { index } = snapshot.manifest.header;
+  return index.length === segments.length && index.every((name, i) => equalBytes(name, segments[i]!.digest));
 }
 
 function headsOf(newest: Snapshot | null, own: Snapshot | null): TierState['heads'] {

@@ -1,5 +1,5 @@
 import { SMALL_PACK_BYTES } from '../core/limits.ts';
-import type { CatalogSegment, CatalogStripe, TreeId, TreePosition } from '../core/ports.ts';
+import type { CatalogChunk, CatalogSegment, CatalogStripe, TreeId, TreePosition } from '../core/ports.ts';
 import type { Random } from '../core/random.ts';
 import { encodeSegment } from '../format/index/segment.ts';
 import type { SegmentHeader, SegmentKeys } from '../format/index/segment.ts';
@@ -19,7 +19,7 @@ import { catalogSegment, catalogStripe } from './catalog-segment.ts';
 import { ChunkTable } from './chunk-table.ts';
 import type { FoldedIndex } from './fold.ts';
 import type { KnownChunks } from './known-chunks.ts';
-import { textKey } from './known-chunks.ts';
+import { contentKey, textKey } from './known-chunks.ts';
 import type { Placer } from './placer.ts';
 import { PositionTable } from './position-table.ts';
 import type { Sealer } from './sealer.ts';
@@ -33,6 +33,8 @@ export interface StoredChunk {
   readonly contentId: Uint8Array;
   readonly reference: Reference;
   readonly fresh: boolean;
+  /** What a leaf refers to. */
+  readonly pieces: readonly CatalogChunk[];
 }
 
 export interface TierWriterOptions {
@@ -125,27 +127,31 @@ export class TierWriter {
     chunk: TreeChunk<unknown>,
     children: () => Promise<readonly StoredChunk[]>,
   ): Promise<StoredChunk> {
-    const stored = await this.#once(chunk, children);
+    const stored = await this.#once(tree, chunk, children);
     const { kind, level } = chunk.label;
     if (kind === CHUNK_KIND.piece) return stored;
-    const { lastKey, rows, bytes } = chunk;
+    const { lastKey, rows, bytes, contentId } = chunk;
     const place = { tree, level, lastKey };
-    this.#positions.add({ ...place, piece: 0, rows, bytes, contentId: chunk.contentId, ...stored.reference });
-    const pieces = kind === CHUNK_KIND.leaf && chunk.children.length > 0 ? await children() : [];
-    for (const [i, { contentId, reference }] of pieces.entries()) {
-      this.#positions.add({ ...place, piece: i + 1, rows: 0, bytes: 0, contentId, ...reference });
-    }
+    this.#note({ ...place, piece: 0, rows, bytes, contentId, ...stored.reference });
+    for (const [i, piece] of stored.pieces.entries())
+      this.#note({ ...place, ...piece, piece: i + 1, rows: 0, bytes: 0 });
     return stored;
   }
 
-  async #once(chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>): Promise<StoredChunk> {
-    const { contentId } = chunk;
-    const place = this.#added.find(contentId);
-    if (place !== null) return { contentId, reference: this.#added.reference(place), fresh: true };
-    const key = textKey(chunk.contentId);
+  #note(position: TreePosition): void {
+    this.#positions.add(position);
+    this.#options.known.use(position.name);
+  }
+
+  async #once(
+    tree: TreeId,
+    chunk: TreeChunk<unknown>,
+    children: () => Promise<readonly StoredChunk[]>,
+  ): Promise<StoredChunk> {
+    const key = textKey(contentKey(tree, chunk.contentId));
     const already = this.#underWay.get(key);
     if (already !== undefined) return already;
-    const stored = this.#store(chunk, children);
+    const stored = this.#store(tree, chunk, children);
     this.#underWay.set(key, stored);
     try {
       return await stored;
@@ -154,20 +160,26 @@ export class TierWriter {
     }
   }
 
-  async #store(chunk: TreeChunk<unknown>, children: () => Promise<readonly StoredChunk[]>): Promise<StoredChunk> {
+  async #store(
+    tree: TreeId,
+    chunk: TreeChunk<unknown>,
+    children: () => Promise<readonly StoredChunk[]>,
+  ): Promise<StoredChunk> {
+    const { contentId } = chunk;
     const below = chunk.children.length === 0 ? [] : await children();
     // A child stored anew, because the old copy was lost, makes the reference in a known parent worthless.
-    const known = below.some((child) => child.fresh) ? null : this.#options.known.meet(chunk.contentId);
-    if (known !== null) return { contentId: chunk.contentId, reference: known, fresh: false };
-    const adopted = below.length === 0 ? this.#options.uploaded.adopt(chunk.contentId) : null;
-    if (adopted !== null) return { contentId: chunk.contentId, reference: adopted, fresh: true };
+    const known = below.some((child) => child.fresh) ? null : this.#options.known.meet(tree, contentId);
+    if (known !== null) return { contentId, fresh: false, ...known };
+    const pieces = chunk.label.kind === CHUNK_KIND.leaf ? below.map(asPiece) : [];
+    const added = this.#added.find(contentKey(tree, contentId));
+    if (added !== null) return { contentId, reference: this.#added.reference(added), fresh: true, pieces };
+    const adopted = below.length === 0 ? this.#options.uploaded.adopt(contentId) : null;
+    if (adopted !== null) return { contentId, reference: adopted, fresh: true, pieces };
     const plaintext = encodeChunk({ ...chunk, references: below.map((child) => child.reference) });
     const sealed = await this.#options.sealer.seal(chunk.label, plaintext);
-    return {
-      contentId: chunk.contentId,
-      reference: this.#pack(sealed, chunk.contentId, below.length > 0),
-      fresh: true,
-    };
+    const place = this.#added.add({ contentId: contentKey(tree, contentId), name: sealed.name, key: sealed.key });
+    this.#pack(sealed, { contentId, key: sealed.key, hasReferences: below.length > 0 });
+    return { contentId, reference: this.#added.reference(place), fresh: true, pieces };
   }
 
   /** Resolves when everything that was put so far is stored or known. */
@@ -224,13 +236,11 @@ export class TierWriter {
     return { segments, folded: listed.slice(kept), adopted, newBytes: this.#newBytes };
   }
 
-  #pack(sealed: SealedChunk, contentId: Uint8Array, hasReferences: boolean): Reference {
-    const place = this.#added.add({ contentId, name: sealed.name, key: sealed.key });
+  #pack(sealed: SealedChunk, origin: UploadedChunk): void {
     this.#newBytes += sealed.sealed.length;
     const full = this.#packs.add(sealed);
     if (full !== null) this.#hand(full, this.#origins.splice(0));
-    this.#origins.push({ contentId, key: sealed.key, hasReferences });
-    return this.#added.reference(place);
+    this.#origins.push(origin);
   }
 
   #hand({ chunks, bytes }: Pack, origins: readonly UploadedChunk[]): void {
@@ -266,4 +276,8 @@ export class TierWriter {
     if (took.length === 0) throw tooFewHolders(1, 0, placer.refused);
     return catalogSegment(digest, bytes.length, body.stripes);
   }
+}
+
+function asPiece({ contentId, reference }: StoredChunk): CatalogChunk {
+  return { contentId, name: reference.name, key: reference.key };
 }

@@ -1,3 +1,4 @@
+import { equalBytes } from '../core/bytes.ts';
 import type { CatalogTree, KeyRange, SnapshotSource, StoredTrees, TreePosition, TreeStretch } from '../core/ports.ts';
 import type { TupleBatch } from '../format/rows/copy-tuples.ts';
 import type { TreeLayout } from '../format/tables.ts';
@@ -31,6 +32,8 @@ export interface UpdateTreeOptions<R> {
   readonly store: StoreChunk<R>;
   /** Told of every old chunk before new ones come in its place. */
   readonly replacing: (positions: readonly TreePosition[]) => void;
+  /** Whether what was given back for a new chunk refers to the same stored one as an old position. */
+  readonly isSame: (stored: R, position: TreePosition) => boolean;
   /** What `store` would have given back for an old chunk that stays. */
   readonly keep: (position: TreePosition) => R;
   /** Resolves when more may be stored. */
@@ -64,7 +67,8 @@ class TreeUpdate<R> {
     let edits = await this.#editLeaves();
     for (let level = 0; ; level += 1) {
       this.#account(level, edits);
-      const changed = edits.filter((edit) => !changesNothing(edit));
+      const changed: Edit<R>[] = [];
+      for (const edit of edits) if (await this.#changes(edit)) changed.push(edit);
       if (changed.length === 0) return this.#unchanged();
       if (this.#chunks[level] === 1) return this.#rooted(level, edits);
       edits = await this.#editNodes(level + 1, changed);
@@ -131,6 +135,17 @@ class TreeUpdate<R> {
     });
   }
 
+  /** Not where every new chunk is the old one at the same place, also by the name it is stored under. */
+  async #changes({ removed, entries }: Edit<R>): Promise<boolean> {
+    if (removed.length !== entries.length) return true;
+    for (const [i, { lastKey, contentId, stored }] of entries.entries()) {
+      const old = removed[i]!;
+      if (!equalBytes(lastKey, old.lastKey) || !equalBytes(contentId, old.contentId)) return true;
+      if (!this.#options.isSame(await stored, old)) return true;
+    }
+    return false;
+  }
+
   #levelOptions(level: number): Pick<Parameters<typeof editLevel<R>>[0], 'next' | 'within' | 'replacing'> {
     const { tier, base, stored, replacing } = this.#options;
     return {
@@ -180,17 +195,6 @@ class TreeUpdate<R> {
       removed: this.#removed,
     };
   }
-}
-
-/** New chunks that equal the old ones at the same place. */
-function changesNothing<R>({ removed, entries }: Edit<R>): boolean {
-  return (
-    removed.length === entries.length &&
-    entries.every(
-      ({ lastKey, contentId }, i) =>
-        Buffer.compare(lastKey, removed[i]!.lastKey) === 0 && Buffer.compare(contentId, removed[i]!.contentId) === 0,
-    )
-  );
 }
 
 /** Old entries of a level with the edits made to it, in key order. Asked for ascending stretches. */

@@ -78,8 +78,15 @@ function refusedStatement(error: unknown): RefusedStatement | null {
 const LOST =
   /^(connection (terminated|ended)|timeout expired|client (was closed|has encountered)|the server does not support ssl)/i;
 
+/** Not all that drivers throw is an `Error`. */
+function textOf(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null) return String(thrown);
+  if ('message' in thrown && typeof thrown.message === 'string' && thrown.message !== '') return thrown.message;
+  return 'name' in thrown && typeof thrown.name === 'string' ? thrown.name : 'an unknown error';
+}
+
 function connectionError(error: unknown, where: string): ValenceError {
-  const reason = error instanceof Error ? error : new Error(String(error));
+  const reason = error instanceof Error ? error : new Error(textOf(error));
   const systemCode = 'code' in reason && typeof reason.code === 'string' ? reason.code : undefined;
   const network = systemCode === undefined ? undefined : NETWORK[systemCode];
   if (network === undefined && !LOST.test(reason.message)) {

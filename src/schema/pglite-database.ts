@@ -1,30 +1,36 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { readdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import type { Kysely } from 'kysely';
-import { ValenceError, invariant } from '../core/errors.ts';
+import { ValenceError, invariant, isValenceError } from '../core/errors.ts';
 import { isSystemError } from '../core/file-system.ts';
 import { makeFolderDurably, syncTree } from '../core/files.ts';
 import { COLUMN_PARSERS } from './column-types.ts';
 import { CONNECTION_SETTINGS, ENGINE_VERSION, LOCK_SUBSTRATE } from './connection-settings.ts';
-import { databaseError } from './database-error.ts';
 import type { Database, Session, TransactionOptions } from './database.ts';
+import { embeddedError } from './embedded-error.ts';
 import type { PgliteRunner } from './pglite-session.ts';
 import { PgliteSession } from './pglite-session.ts';
 import type { Tables } from './tables.ts';
 
+export interface PgliteOptions {
+  /** Refuse, and write nothing, where there is no database yet. */
+  readonly existing?: boolean | undefined;
+}
+
 /**
  * Opens the embedded database of a folder, made if absent or empty; `null`: in memory, gone when closed. One process at a
- * time may have a folder open, which the caller's lock must see to.
- * @throws `database/unavailable` when the folder cannot be used or holds something else
+ * time may have a folder open, which the caller's lock must see to. One that could not be made leaves the folder empty.
+ * @throws `database/unavailable` when the folder cannot be used or holds something else, `backend/full`,
+ * `database/failed` when there is none and it must be `existing`
  */
-export async function openPglite(folder: string | null): Promise<Database> {
+export async function openPglite(folder: string | null, { existing = false }: PgliteOptions = {}): Promise<Database> {
   const path = folder === null ? null : resolve(folder);
   const location = path ?? 'memory';
   const where = path === null ? 'the database in memory' : `the embedded database in ${path}`;
-  if (path !== null) await prepareFolder(path, where);
+  const isNew = path !== null && (await prepareFolder(path, where, existing));
   try {
     const pglite = await PGlite.create({
       dataDir: path === null ? 'memory://' : `file://${path}`,
@@ -35,20 +41,40 @@ export async function openPglite(folder: string | null): Promise<Database> {
     const { rows } = await pglite.query<{ version: string }>(ENGINE_VERSION);
     return new PgliteDatabase(pglite, { folder: path, location, where, version: rows[0]?.version ?? 'PGlite' });
   } catch (error) {
-    throw new ValenceError('database/unavailable', `cannot open ${where}: ${databaseError(error, where).message}`, {
-      hint: 'see that no other process uses it and that this version of Valence made it',
-      cause: error,
-    });
+    if (isNew) await emptyFolder(path).catch(() => undefined);
+    throw cannotOpen(error, where, isNew);
   }
 }
 
-/** PGlite would write a new database over whatever a folder holds. */
-async function prepareFolder(path: string, where: string): Promise<void> {
+function cannotOpen(error: unknown, where: string, isNew: boolean): ValenceError {
+  const reason = embeddedError(error, where);
+  if (reason.code === 'backend/full') return reason;
+  const act = isNew ? 'make' : 'open';
+  return new ValenceError('database/unavailable', `cannot ${act} ${where}: ${reason.message}`, {
+    hint: isNew
+      ? 'see that the folder is writable'
+      : 'see that no other process uses it and that this version of Valence made it',
+    cause: error,
+  });
+}
+
+/** What is left of a database half made would pass for a whole one. */
+async function emptyFolder(path: string): Promise<void> {
+  for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true });
+}
+
+/** True where a database is to be made. PGlite would write a new one over whatever a folder holds. */
+async function prepareFolder(path: string, where: string, existing: boolean): Promise<boolean> {
   try {
-    await makeFolderDurably(path, { mode: 0o700 });
-    const names = await readdir(path);
-    if (names.length === 0 || names.includes('PG_VERSION')) return;
+    const names = await namesIn(path);
+    if (names.includes('PG_VERSION')) return false;
+    if (names.length === 0) {
+      if (existing) throw neverSetUp(path, where);
+      await makeFolderDurably(path, { mode: 0o700 });
+      return true;
+    }
   } catch (error) {
+    if (isValenceError(error, 'database/failed', 'backend/full')) throw error;
     if (!isSystemError(error) && !(error instanceof ValenceError)) throw error;
     throw new ValenceError('database/unavailable', `cannot open ${where}: ${error.message}`, {
       hint: 'see that the folder is there and writable',
@@ -57,6 +83,23 @@ async function prepareFolder(path: string, where: string): Promise<void> {
   }
   throw new ValenceError('database/unavailable', `cannot open ${where}: the folder holds other files`, {
     hint: 'name an empty folder, or one that holds an embedded database',
+  });
+}
+
+/** None where there is no such folder. */
+async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function neverSetUp(path: string, where: string): ValenceError {
+  return new ValenceError('database/failed', `${where} was never set up`, {
+    hint: 'run `valence init` to make it; if the knowledge is on a server, set DATABASE_URL or give --database',
+    context: { folder: path },
   });
 }
 
@@ -130,7 +173,7 @@ class PgliteDatabase implements Database {
         }
       });
     } catch (error) {
-      throw failed === undefined ? databaseError(error, this.#where) : failed.error;
+      throw failed === undefined ? embeddedError(error, this.#where) : failed.error;
     }
   }
 

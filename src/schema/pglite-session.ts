@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { invariant } from '../core/errors.ts';
-import { databaseError } from './database-error.ts';
 import type { Session } from './database.ts';
+import { embeddedError } from './embedded-error.ts';
 import type { StatementResult } from './session-kysely.ts';
 import { kyselyOver } from './session-kysely.ts';
 import type { Tables } from './tables.ts';
@@ -77,7 +77,7 @@ export class PgliteSession implements Session {
     try {
       return await act(runner);
     } catch (error) {
-      throw databaseError(error, this.#where);
+      throw embeddedError(error, this.#where);
     }
   }
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import type { CatalogChunk } from '../../src/core/ports.ts';
+import { uuidText } from '../../src/core/ids.ts';
+import type { CatalogChunk, TreePosition } from '../../src/core/ports.ts';
 import { ChunkTable } from '../../src/pipeline/chunk-table.ts';
 import { filler } from '../support/tree-fixture.ts';
 import { knownChunks } from '../support/tier-fixture.ts';
@@ -12,6 +13,7 @@ const chunkOf = (number: number): CatalogChunk => ({
   name: filler(`name ${number}`, 32),
   key: filler(`key ${number}`, 32),
 });
+const MODEL = uuidText(filler('model', 16));
 const plain = ({ contentId, name, key }: CatalogChunk): string[] => [contentId, name, key].map(toHex);
 
 describe('a table of chunks', () => {
@@ -76,17 +78,49 @@ describe('a table of chunks', () => {
   });
 });
 
-describe('the chunks of the last snapshot', () => {
-  test('are those met, those not met, and those that nobody finds any more', async () => {
-    const all = Array.from({ length: 10 }, (_, i) => chunkOf(i));
-    const lost = new Set([toHex(all[0]!.name), toHex(all[9]!.name)]);
-    const known = knownChunks(all, (name) => !lost.has(toHex(name)));
-    expect(known.meet(all[0]!.contentId)).toBeNull();
-    expect(known.meet(chunkOf(50).contentId)).toBeNull();
-    for (const i of [2, 3, 3]) expect(toHex(known.meet(all[i]!.contentId)!.name)).toBe(toHex(all[i]!.name));
-    expect([...known.reused()].map(({ name, key }) => toHex(name) + toHex(key))).toEqual(
-      [2, 3].map((i) => toHex(all[i]!.name) + toHex(all[i]!.key)),
+describe('the positions of the last snapshot', () => {
+  const TREE = { name: 'beliefs' };
+  const position = (i: number, more: Partial<TreePosition> = {}): TreePosition => ({
+    ...chunkOf(i),
+    tree: TREE,
+    level: 0,
+    lastKey: Buffer.of(i),
+    piece: 0,
+    rows: 1,
+    bytes: 1,
+    ...more,
+  });
+
+  test('are known by content within a tree, and used or not by name', () => {
+    const all = Array.from({ length: 6 }, (_, i) => position(i));
+    const known = knownChunks(all, (name) => toHex(name) !== toHex(all[0]!.name));
+    expect(known.meet(TREE, all[0]!.contentId)).toBeNull();
+    expect(known.meet(TREE, chunkOf(50).contentId)).toBeNull();
+    expect(known.meet({ name: 'belief_embeddings', modelId: MODEL }, all[1]!.contentId)).toBeNull();
+    expect(toHex(known.meet(TREE, all[1]!.contentId)!.reference.key)).toBe(toHex(all[1]!.key));
+    for (const i of [2, 3, 3]) known.use(all[i]!.name);
+    known.use(chunkOf(50).name);
+    expect([...known.used()].map(toHex)).toEqual([2, 3].map((i) => toHex(all[i]!.name)));
+    expect([...known.unused()].map(({ name }) => toHex(name))).toEqual([0, 1, 4, 5].map((i) => toHex(all[i]!.name)));
+  });
+
+  test('keep two names of one content apart, and a leaf’s own pieces', () => {
+    const same = chunkOf(9).contentId;
+    const known = knownChunks([
+      position(1),
+      position(2, { contentId: same, piece: 1 }),
+      position(3),
+      position(4, { contentId: same, piece: 1 }),
+      position(5, { contentId: same, name: chunkOf(4).name, piece: 2 }),
+    ]);
+    expect(known.meet(TREE, chunkOf(3).contentId)!.pieces.map(({ name }) => toHex(name))).toEqual(
+      [4, 4].map((i) => toHex(chunkOf(i).name)),
     );
-    expect([...known.unmet()].map(plain)).toEqual([0, 9, 1, 4, 5, 6, 7, 8].map((i) => plain(all[i]!)));
+    known.use(chunkOf(2).name);
+    expect([...known.unused()].map(({ name, times }) => [toHex(name), times])).toEqual([
+      [toHex(chunkOf(1).name), 1],
+      [toHex(chunkOf(3).name), 1],
+      [toHex(chunkOf(4).name), 2],
+    ]);
   });
 });

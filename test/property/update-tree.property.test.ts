@@ -13,6 +13,7 @@ import { CHUNK_KIND } from '../../src/format/tree/content-id.ts';
 import type { StoreChunk } from '../../src/format/tree/tree-chunk.ts';
 import { updateTree } from '../../src/pipeline/update-tree.ts';
 import type { UpdatedTree } from '../../src/pipeline/update-tree.ts';
+import { commitOnTop } from '../support/catalog-fixture.ts';
 import { MemoryCatalog } from '../support/memory-catalog.ts';
 import { BOUNDARY_KEY, CONTENT_IDS, filler, keyOf, layout, NO_MODEL, row } from '../support/tree-fixture.ts';
 import { copyStream } from '../vectors/copy-rows.ts';
@@ -107,6 +108,7 @@ class Table {
           replaced.add(place);
         }
       },
+      isSame: () => true,
       keep: ({ contentId }) => ({ contentId }),
       ready: () => Promise.resolve(),
     });
@@ -164,8 +166,9 @@ class Table {
       chunks,
     };
     this.#sequence += 1;
-    const head = { sequence: this.#sequence, digest: contentId, contentRoot: contentId, position: null };
-    await this.#catalog.commit(TIER, { ...head, trees: [tree], segments: [], removed, added });
+    const base = (await this.#catalog.record(TIER))?.digest ?? null;
+    const head = { base, sequence: this.#sequence, digest: contentId, contentRoot: contentId, position: null };
+    await commitOnTop(this.#catalog, TIER, { ...head, trees: [tree], segments: [], removed, added });
   }
 }
 

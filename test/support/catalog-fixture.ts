@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { view } from '../../src/core/bytes.ts';
 import type {
+  Catalog,
   CatalogSegment,
   CatalogTree,
   TierCommit,
@@ -104,7 +105,27 @@ export function recordOf(n: number, parts: Partial<TierRecord> = {}): TierRecord
   };
 }
 
-/** A commit of these positions in place of all others. */
-export function wholeCommit(n: number, positions: Iterable<TreePosition>): TierCommit {
-  return { ...recordOf(n), removed: 'all', added: positions };
+/** A commit but for what it is made on top of. */
+export type Change = Omit<TierCommit, 'base'>;
+
+/** These positions in place of all others, and a root for each of their trees. */
+export function wholeCommit(n: number, positions: readonly TreePosition[]): Change {
+  return { ...recordOf(n, { trees: rootsOf(positions) }), removed: 'all', added: positions };
+}
+
+/** A root for each tree of these positions, as high as they are. */
+export function rootsOf(positions: readonly TreePosition[]): readonly CatalogTree[] {
+  const trees = Map.groupBy(positions, ({ tree }) => `${tree.name} ${tree.modelId ?? ''}`);
+  return [...trees.values()].map((of) => rootOf(of[0]!.tree, Math.max(...new Set(of.map(({ level }) => level)))));
+}
+
+/** Commits on top of whatever is remembered. */
+export async function commitOnTop(catalog: Catalog, tier: string, change: Change): Promise<void> {
+  await catalog.commit(tier, { ...change, base: await baseOf(catalog, tier) });
+}
+
+/** What the next commit is made on top of; a record too damaged to be read still has its head. */
+export async function baseOf(catalog: Catalog, tier: string): Promise<Uint8Array | null> {
+  const heads = await catalog.heads();
+  return heads.find((head) => head.tier === tier)?.digest ?? null;
 }

@@ -1,5 +1,5 @@
 import { toHex } from '../../src/core/bytes.ts';
-import { invariant } from '../../src/core/errors.ts';
+import { invariant, ValenceError } from '../../src/core/errors.ts';
 import type {
   Catalog,
   CatalogChunk,
@@ -9,6 +9,7 @@ import type {
   StoredTrees,
   TierCommit,
   TierRecord,
+  TreeCensus,
   TreeId,
   TreePosition,
   TreeStretch,
@@ -41,14 +42,15 @@ export class MemoryCatalog implements Catalog, StoredTrees {
     return this.#tiers.get(tier)?.record ?? null;
   }
 
-  async *chunks(tier: string): AsyncGenerator<CatalogChunk, void, undefined> {
-    const met = new Map(this.#positions(tier).map((position) => [toHex(position.contentId), position]));
-    for (const [, { contentId, name, key }] of [...met].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      yield { contentId, name, key };
-    }
+  async *positions(tier: string): AsyncGenerator<TreePosition, void, undefined> {
+    yield* this.#positions(tier);
   }
 
-  async commit(tier: string, { removed, added, ...record }: TierCommit): Promise<void> {
+  async commit(tier: string, { base, removed, added, ...record }: TierCommit): Promise<void> {
+    const head = this.#tiers.get(tier)?.record.digest ?? null;
+    if (head === null ? base !== null : base === null || toHex(head) !== toHex(base)) {
+      throw new ValenceError('backend/second-writer', 'another process committed meanwhile');
+    }
     const positions = new Map<string, TreePosition>();
     for (const position of this.#positions(tier)) {
       if (removed === 'all' || removed.some((stretch) => liesIn(position, stretch))) continue;
@@ -96,9 +98,20 @@ export class MemoryCatalog implements Catalog, StoredTrees {
     for (const position of this.#positions(tier)) if (treeKey(position.tree) === treeKey(tree)) yield position;
   }
 
-  async uses(tier: string, contentIds: readonly Uint8Array[]): Promise<readonly number[]> {
-    const positions = Map.groupBy(this.#positions(tier), ({ contentId }) => toHex(contentId));
-    return contentIds.map((id) => positions.get(toHex(id))?.length ?? 0);
+  async uses(tier: string, names: readonly Pick<CatalogChunk, 'contentId' | 'name'>[]): Promise<readonly number[]> {
+    const positions = Map.groupBy(this.#positions(tier), nameOf);
+    return names.map((each) => positions.get(nameOf(each))?.length ?? 0);
+  }
+
+  async census(tier: string): Promise<readonly TreeCensus[]> {
+    const chunks = this.#positions(tier).filter(({ piece }) => piece === 0);
+    return [...Map.groupBy(chunks, ({ tree }) => treeKey(tree)).values()].map((of) => {
+      const levels = [...Map.groupBy(of, ({ level }) => level)].sort(([a], [b]) => a - b);
+      return {
+        tree: of[0]!.tree,
+        levels: levels.map(([, at]) => ({ chunks: at.length, rows: at.reduce((sum, { rows }) => sum + rows, 0) })),
+      };
+    });
   }
 
   #positions(tier: string): readonly TreePosition[] {
@@ -154,4 +167,8 @@ function copied(position: TreePosition): TreePosition {
     name: Buffer.from(name),
     key: Buffer.from(key),
   };
+}
+
+function nameOf({ contentId, name }: Pick<CatalogChunk, 'contentId' | 'name'>): string {
+  return `${toHex(contentId)} ${toHex(name)}`;
 }

@@ -1,7 +1,7 @@
 import { ValenceError } from '../../src/core/errors.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { uuidText } from '../../src/core/ids.ts';
-import type { CatalogChunk } from '../../src/core/ports.ts';
+import type { TreePosition } from '../../src/core/ports.ts';
 import { openSegment, parseSegment } from '../../src/format/index/segment.ts';
 import { createSigningKey, verifyingKeyOf } from '../../src/format/keys/signature.ts';
 import type { Profile } from '../../src/format/sealing/stripe.ts';
@@ -109,13 +109,13 @@ export function makeTier(among: readonly WritableHolder[], options: TierFixtureO
 
 /** `isAvailable`: whether the index still finds a chunk of this name; all of them unless given. */
 export function knownChunks(
-  chunks: Iterable<CatalogChunk>,
+  positions: Iterable<TreePosition>,
   isAvailable: (name: Uint8Array) => boolean = () => true,
 ): KnownChunks {
   const known = new KnownChunks();
-  for (const chunk of chunks) {
-    if (isAvailable(chunk.name)) known.add(chunk);
-    else known.addUnfindable(chunk);
+  for (const position of positions) {
+    if (isAvailable(position.name)) known.add(position);
+    else known.addUnfindable(position);
   }
   return known;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import type { CatalogChunk } from '../../src/core/ports.ts';
+import type { TreePosition } from '../../src/core/ports.ts';
+import type { UnusedName } from '../../src/pipeline/known-chunks.ts';
 import { openChunk } from '../../src/format/sealing/sealed-chunk.ts';
 import type { TreeChunk } from '../../src/format/tree/tree-chunk.ts';
 import { decodeChunk } from '../../src/format/tree/chunk.ts';
@@ -65,8 +66,8 @@ const NO_FOLD: Pick<IndexEnd, 'older' | 'fold'> = {
 
 interface Written {
   readonly segments: readonly Uint8Array[];
-  readonly added: readonly CatalogChunk[];
-  readonly dropped: readonly CatalogChunk[];
+  readonly added: readonly TreePosition[];
+  readonly dropped: readonly UnusedName[];
   readonly newBytes: number;
 }
 
@@ -76,7 +77,7 @@ async function run(
   count: number,
   length = 8_000,
 ): Promise<{ written: Written; root: StoredChunk; leaves: StoredChunk[] }> {
-  const before = new Set([...known.unmet()].map(({ name }) => toHex(name)));
+  const before = new Set([...known.unused()].map(({ name }) => toHex(name)));
   const upload = writer.upload();
   upload.catch(() => {});
   try {
@@ -85,7 +86,7 @@ async function run(
     await writer.ready();
     await writer.finishChunks();
     await upload;
-    const dropped = [...known.unmet()];
+    const dropped = [...known.unused()];
     const { segments, newBytes } = await writer.finishIndex({ ...NO_FOLD, dropped: dropped.map(({ name }) => name) });
     const added = [...writer.positions].filter(({ name }) => !before.has(toHex(name)));
     const written = { segments: segments.map(({ digest }) => digest), added, dropped, newBytes };
@@ -152,7 +153,7 @@ describe('a tier', () => {
     expect([written.segments, [...written.added], written.dropped, written.newBytes]).toEqual([[], [], [], 0]);
     expect(tier.placer.storedBytes).toBe(0);
     expect(among.map((holder) => backendOf(holder).objects.size)).toEqual(before);
-    expect([...known.reused()]).toHaveLength(301);
+    expect([...known.used()]).toHaveLength(301);
   });
 
   it('stores what changed, and names what is gone', async () => {
@@ -196,11 +197,11 @@ describe('a tier', () => {
 
 describe('a chunk whose child is lost', () => {
   const losing = async (
-    lost: (chunks: CatalogChunk[]) => CatalogChunk[],
+    lost: (chunks: TreePosition[]) => TreePosition[],
   ): Promise<{
     first: Awaited<ReturnType<typeof run>>;
     second: Awaited<ReturnType<typeof run>>;
-    gone: CatalogChunk[];
+    gone: TreePosition[];
     index: IndexMap;
   }> => {
     const among = holders(3);

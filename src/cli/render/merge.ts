@@ -18,8 +18,17 @@ export function describeMergePlan(plan: MergePlanned): string {
     table([headings, ...rows]),
     ...plan.conflicts.map(conflictLine),
     ...plan.superseded.map((id) => `  becomes superseded: ${id}`),
-    ...(plan.nothingToDo ? ['nothing to do'] : []),
+    ...conflictsThatStay(plan),
+    ...(plan.nothingToDo && plan.conflicts.length === 0 ? ['nothing to do'] : []),
   ].join('\n');
+}
+
+function conflictsThatStay({ conflicts, overwrite }: MergePlanned): string[] {
+  const staying = conflicts.filter(({ outcome }) => outcome === 'left');
+  if (staying.length === 0) return [];
+  const stay = `${plural(staying.length, 'conflict')} ${staying.length === 1 ? 'stays as it is' : 'stay as they are'} here`;
+  const isEasy = !overwrite && staying.some(({ reason }) => reason === null);
+  return [isEasy ? `${stay}; --overwrite takes what the snapshot says` : stay];
 }
 
 function conflictLine({ table: name, id, columns, outcome, reason }: MergeConflict): string {
@@ -37,10 +46,12 @@ export function mergeQuestion(plan: MergePlanned): string {
 
 export function describeMerged(merged: MergeDone): string {
   const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);
-  const rows = [
-    `${formatCount(sum(merged.inserted))} inserted`,
-    `${formatCount(sum(merged.overwritten))} overwritten`,
-    `${formatCount(sum(merged.left))} left`,
-  ];
-  return [`merged     ${merged.to}: ${rows.join(', ')}`, ...merged.warnings].join('\n');
+  const [inserted, overwritten, left] = [sum(merged.inserted), sum(merged.overwritten), sum(merged.left)];
+  const leftOut = `${formatCount(left)} not taken`;
+  const rows = `${formatCount(inserted)} inserted, ${formatCount(overwritten)} overwritten, ${leftOut}`;
+  const line =
+    inserted + overwritten > 0
+      ? `merged     ${merged.to}: ${rows}`
+      : `unchanged  ${merged.to}${left === 0 ? '' : `: ${leftOut}`}`;
+  return [line, ...merged.warnings].join('\n');
 }

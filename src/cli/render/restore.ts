@@ -8,7 +8,7 @@ import type {
 } from '../../app/backup-calls.ts';
 import { formatBytes, plural } from '../figures.ts';
 import { describeMerged, describeMergePlan, MERGE_JSON } from './merge.ts';
-import { describeCounts, describeFinding, shortId } from './snapshot.ts';
+import { describeCounts, describeFindings, shortId } from './snapshot.ts';
 
 export const RESTORE_JSON: readonly string[] = [
   '{"type":"plan","snapshot":{…},"to","stripes","bytesToRead","restorable","findings":[…],"resumed"}',
@@ -20,13 +20,20 @@ export const RESTORE_JSON: readonly string[] = [
   ...MERGE_JSON,
 ];
 
+export interface RestoreKind {
+  readonly dryRun: boolean;
+  /** Its plan follows, counts what the part has, and ends a dry run. */
+  readonly merge: boolean;
+}
+
 /** What a restore has to say, in a few lines. */
-export function describeRestore(event: RestoreEvent, dryRun: boolean): string {
+export function describeRestore(event: RestoreEvent, kind: RestoreKind): string {
+  const { dryRun } = kind;
   switch (event.type) {
     case 'plan':
       return describePlan(event, dryRun);
     case 'part':
-      return describePart(event, dryRun);
+      return describePart(event, kind);
     case 'queryable':
       return describeQueryable(event);
     case 'index':
@@ -36,7 +43,7 @@ export function describeRestore(event: RestoreEvent, dryRun: boolean): string {
     case 'lines':
       return describeLines(event);
     case 'merge-plan':
-      return describeMergePlan(event);
+      return [describeMergePlan(event), ...(dryRun ? [DRY_RUN] : [])].join('\n');
     case 'merged':
       return describeMerged(event);
   }
@@ -50,20 +57,20 @@ function describePlan(plan: RestorePlan, dryRun: boolean): string {
     snapshotLine(plan),
     `target     ${plan.to}${plan.resumed ? ', whose rows are already in place' : ''}`,
     `to read    ${plural(plan.stripes, 'stripe')}, ${formatBytes(plan.bytesToRead)}: ${verdict}`,
-    ...plan.findings.map(describeFinding),
+    ...describeFindings(plan.findings),
     ...(dryRun ? [DRY_RUN] : []),
   ].join('\n');
 }
 
-function describePart(part: PartPlan, dryRun: boolean): string {
+function describePart(part: PartPlan, { dryRun, merge }: RestoreKind): string {
   const within = part.hops === 0 ? '' : `, within ${plural(part.hops, 'hop')} of those named`;
   return [
     snapshotLine(part),
     `target     ${part.to}`,
     `part       ${plural(part.beliefs, 'belief')}${within}`,
-    ...(part.counts === null ? [] : describeCounts(part.counts)),
-    ...part.findings.map(describeFinding),
-    ...(dryRun ? [DRY_RUN] : []),
+    ...(part.counts === null || merge ? [] : describeCounts(part.counts)),
+    ...describeFindings(part.findings),
+    ...(dryRun && !merge ? [DRY_RUN] : []),
   ].join('\n');
 }
 

@@ -49,7 +49,24 @@ export function describeCounts(counts: Readonly<Record<string, number>>): string
   return Object.entries(counts).map(([table, rows]) => `  ${table.padEnd(18)} ${formatCount(rows).padStart(12)}`);
 }
 
-export function describeFinding(finding: VerificationFinding): string {
+/** One line each; more than `FINDINGS_ALONE_MAX` objects of which the same is said at one place share one, with their number. */
+export function describeFindings(findings: readonly VerificationFinding[]): string[] {
+  const alike = Map.groupBy(findings, ({ kind, severity, location }) => `${severity} ${kind} ${location}`);
+  return [...alike.values()].flatMap((group) => {
+    const objects = group.filter(({ object }) => object !== null);
+    return objects.length > FINDINGS_ALONE_MAX ? [summed(group, objects.length)] : group.map(describeFinding);
+  });
+}
+
+const FINDINGS_ALONE_MAX = 3;
+
+function summed(group: readonly VerificationFinding[], objects: number): string {
+  const { severity, kind, location } = group[0]!;
+  const details = [...new Set(group.map(({ detail }) => detail))];
+  return `  ${severity}: ${kind} at ${location}, ${plural(objects, 'object')}: ${details.join('; ')}`;
+}
+
+function describeFinding(finding: VerificationFinding): string {
   const object = finding.object === null ? '' : ` ${finding.object}`;
   return `  ${finding.severity}: ${finding.kind} at ${finding.location}${object}: ${finding.detail}`;
 }

@@ -24,7 +24,8 @@ async function backupDiff(this: CliContext, flags: Flags, before: string, after?
   const rows = rowsOf(flags);
   const valence = await this.open();
   const width = this.io.stdout.columns ?? WIDTH;
-  for await (const event of valence.backup.diff({ before, after, tier, from, keyFile, rows })) {
+  const warn = (warning: string): void => this.warn(warning);
+  for await (const event of valence.backup.diff({ before, after, tier, from, keyFile, rows, warn })) {
     if (this.output.closed) return;
     await this.output.result(event, () =>
       event.type === 'summary' ? describeDiff(event) : differenceLine(event, width),

@@ -4,17 +4,20 @@ import type { CliContext } from '../../command-context.ts';
 import { VAULT_EXITS, withNotes } from '../../command-help.ts';
 import { table } from '../../figures.ts';
 import { SNAPSHOT_HEADINGS, SNAPSHOT_JSON, snapshotRow } from '../../render/snapshot.ts';
-import { keyFileFlag, optionalFromFlag } from '../../shared-flags.ts';
+import { keyFileFlag, optionalFromFlag, tierFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly from?: readonly string[] | undefined;
   readonly keyFile?: string | undefined;
+  readonly tier?: string | undefined;
 }
 
 async function backupList(this: CliContext, flags: Flags): Promise<void> {
   const valence = await this.open();
   const rows: (readonly string[])[] = [];
-  for await (const snapshot of valence.backup.list({ from: flags.from ?? [], keyFile: flags.keyFile })) {
+  const { from = [], keyFile, tier } = flags;
+  const warn = (warning: string): void => this.warn(warning);
+  for await (const snapshot of valence.backup.list({ from, keyFile, tier, warn })) {
     if (this.output.json) await this.output.result(snapshot, () => '');
     else rows.push(snapshotRow(snapshot));
   }
@@ -26,7 +29,7 @@ async function backupList(this: CliContext, flags: Flags): Promise<void> {
 export const backupListCommand: Command<CliContext> = withNotes(
   buildCommand<Flags, [], CliContext>({
     func: backupList,
-    parameters: { flags: { from: optionalFromFlag, keyFile: keyFileFlag } },
+    parameters: { flags: { from: optionalFromFlag, keyFile: keyFileFlag, tier: tierFlag } },
     docs: {
       brief: 'list the snapshots of the vault',
       fullDescription:

@@ -5,8 +5,8 @@ import { HOPS_MAX } from '../../../app/partial-restore-calls.ts';
 import { ValenceError } from '../../../core/errors.ts';
 import type { CliContext } from '../../command-context.ts';
 import { VAULT_EXITS, withNotes } from '../../command-help.ts';
-import { refuseFile, writeLines } from '../../line-file.ts';
-import { text, uuid } from '../../parsers.ts';
+import { requireNewFile, writeLines } from '../../line-file.ts';
+import { listedUuid, text } from '../../parsers.ts';
 import { mergeQuestion } from '../../render/merge.ts';
 import { describeRestore, RESTORE_JSON } from '../../render/restore.ts';
 import { fromFlag, keyFileFlag } from '../../shared-flags.ts';
@@ -33,13 +33,15 @@ async function backupRestore(this: CliContext, flags: Flags): Promise<void> {
   const part = partOf(flags, this);
   // Lines on standard output are alone there, so that they can go into a pipe.
   const piped = jsonl === STANDARD_OUTPUT && !dryRun;
-  if (jsonl !== undefined && jsonl !== STANDARD_OUTPUT) await refuseFile(jsonl);
+  if (jsonl !== undefined && jsonl !== STANDARD_OUTPUT) await requireNewFile(jsonl);
   const valence = await this.open();
-  const options: RestoreOptions = { from, to, snapshot, tier, keyFile, dryRun, part };
+  const warn = (warning: string): void => this.warn(warning);
+  const options: RestoreOptions = { from, to, snapshot, tier, keyFile, dryRun, part, warn };
   for await (const event of valence.backup.restore(options)) {
     if (event.type === 'plan' && !event.restorable) this.settle('lost');
     if (event.type === 'restored' && event.orphanEdges > 0) this.settle('degraded');
-    if (!piped) await this.output.result(event, () => describeRestore(event, dryRun));
+    if (piped && event.type === 'lines') event.warnings.forEach((warning) => this.warn(warning));
+    if (!piped) await this.output.result(event, () => describeRestore(event, { dryRun, merge: flags.merge === true }));
     await consent(this, event, dryRun);
   }
 }
@@ -139,7 +141,7 @@ export const backupRestoreCommand: Command<CliContext> = withNotes(
         },
         beliefs: {
           kind: 'parsed',
-          parse: uuid,
+          parse: listedUuid,
           optional: true,
           variadic: ',',
           placeholder: 'ID',
@@ -150,7 +152,7 @@ export const backupRestoreCommand: Command<CliContext> = withNotes(
           parse: hopCount,
           optional: true,
           placeholder: 'N',
-          brief: 'with --beliefs: also what so many edges lead to, in either direction (0)',
+          brief: `with --beliefs: also what so many edges lead to, in either direction; 0 to ${HOPS_MAX}, 0 when left out`,
         },
         jsonl: {
           kind: 'parsed',

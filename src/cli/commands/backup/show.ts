@@ -13,7 +13,9 @@ interface Flags {
 
 async function backupShow(this: CliContext, flags: Flags, id: string): Promise<void> {
   const valence = await this.open();
-  const snapshot = await valence.backup.show(id, { from: flags.from ?? [], keyFile: flags.keyFile });
+  const { from = [], keyFile } = flags;
+  const warn = (warning: string): void => this.warn(warning);
+  const snapshot = await valence.backup.show(id, { from, keyFile, warn });
   await this.output.result(snapshot, () =>
     [
       describeSnapshot(snapshot),

@@ -5,7 +5,7 @@ import type { CliContext } from '../../command-context.ts';
 import { VAULT_EXITS, withNotes } from '../../command-help.ts';
 import type { ResultStatus } from '../../exit.ts';
 import { formatBytes, plural } from '../../figures.ts';
-import { describeFinding } from '../../render/snapshot.ts';
+import { describeFindings } from '../../render/snapshot.ts';
 import { tierFlag } from '../../shared-flags.ts';
 
 interface Flags {
@@ -35,12 +35,18 @@ async function backupVerify(this: CliContext, flags: Flags): Promise<void> {
   }
 }
 
+/** Of what was never stored, nothing can be missing; what is known to have been stored and is gone is said all the same. */
+function verdict({ snapshots, status }: VerificationReport): string {
+  const isNew = snapshots === 0 && (status === 'ok' || status === 'damaged');
+  return isNew ? 'holds no snapshot yet' : VERDICTS[status];
+}
+
 function describe(report: VerificationReport): string {
   const { snapshots, stripes, shards, bytesRead } = report;
   return [
-    `${report.tier}: ${VERDICTS[report.status]}`,
+    `${report.tier}: ${verdict(report)}`,
     `  checked ${plural(snapshots, 'snapshot')}, ${plural(stripes, 'stripe')}, ${plural(shards, 'shard')}; read ${formatBytes(bytesRead)}`,
-    ...report.findings.map(describeFinding),
+    ...describeFindings(report.findings),
   ].join('\n');
 }
 
