@@ -36,7 +36,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorGuide>> = {
   },
   'key/wrong-key': {
     exit: 11,
-    meaning: 'the key is sound but is not one of this vault',
+    meaning: 'the key is sound but is not one of this vault, or is a host.key where the master key is needed',
     remedy: 'name the master.key of this vault with --key-file',
   },
   'config/invalid': {

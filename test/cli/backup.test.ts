@@ -1,6 +1,12 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Valence, ValenceOptions } from '../../src/app.ts';
-import type { BackupCalls, RestoreEvent, SnapshotRecord, VerificationReport } from '../../src/app/backup-calls.ts';
+import type {
+  BackupCalls,
+  MergePlanned,
+  RestoreEvent,
+  SnapshotRecord,
+  VerificationReport,
+} from '../../src/app/backup-calls.ts';
 import { ValenceError } from '../../src/core/errors.ts';
 import { jsonLines, runCli } from './run-cli.ts';
 
@@ -123,11 +129,31 @@ describe('backup list and show', () => {
       },
     });
     const { stdout } = await runCli(['backup', 'list', '--from', '/a', '--from=/b']);
-    expect(asked).toEqual([{ from: ['/a', '/b'] }]);
+    expect(asked).toEqual([{ from: ['/a', '/b'], warn: expect.any(Function) }]);
     expect(stdout).toMatch(
       /^TIER +# +ID .*\ndaily +7 +abababababab +2026-01-02T03:04:05Z +1,200 +2\.0 KiB +4\.0 KiB +2\n$/,
     );
     expect(jsonLines((await runCli(['backup', 'list', '--json'])).stdout)).toEqual([SNAPSHOT]);
+  });
+
+  it('warns on standard error, one line each, and lists all the same', async () => {
+    backup({
+      list: ({ tier, warn }) => {
+        warn?.('/b: it is not there');
+        warn?.('/c: it is\u001b[2J empty');
+        return each({ ...SNAPSHOT, tier: tier ?? 'all' });
+      },
+    });
+    const people = await runCli(['backup', 'list', '--tier', 'weekly']);
+    expect(people.exit).toBe(0);
+    expect(people.stdout).toMatch(/\nweekly /);
+    expect(people.stderr).toBe('valence: warning: /b: it is not there\nvalence: warning: /c: it is\\u001b[2J empty\n');
+    const programs = await runCli(['backup', 'list', '--json']);
+    expect(programs.exit).toBe(0);
+    expect(jsonLines(programs.stderr)).toEqual([
+      { type: 'warning', message: '/b: it is not there' },
+      { type: 'warning', message: '/c: it is\u001b[2J empty' },
+    ]);
   });
 
   it('shows one', async () => {
@@ -175,6 +201,48 @@ describe('backup verify', () => {
     expect(exit).toBe(3);
     expect(stdout).toContain('error: shard-missing at /b shards/ab/abc: it is not there');
   });
+
+  it('says of many objects of which the same is to be said how many they are, and lists them as JSON', async () => {
+    const finding = (
+      location: string,
+      object: string | null,
+      detail: string,
+    ): VerificationReport['findings'][number] => ({
+      kind: 'unexpected-object',
+      severity: 'info',
+      location,
+      object,
+      detail,
+    });
+    const findings = [
+      ...Array.from({ length: 4 }, (_, i) => finding('/a', `shards/ab/${i}`, 'nobody needs it')),
+      ...Array.from({ length: 3 }, (_, i) => finding('/b', `shards/cd/${i}`, 'nobody needs it')),
+      finding('/a', null, 'and 15 more'),
+      { ...finding('/a', 'shards/ef/0', 'it is damaged'), severity: 'warning' } as const,
+    ];
+    backup({ verify: () => each({ ...REPORT, findings }) });
+    const { stdout } = await runCli(['backup', 'verify']);
+    expect(stdout.split('\n').slice(2, -1)).toEqual([
+      '  info: unexpected-object at /a, 4 objects: nobody needs it; and 15 more',
+      '  info: unexpected-object at /b shards/cd/0: nobody needs it',
+      '  info: unexpected-object at /b shards/cd/1: nobody needs it',
+      '  info: unexpected-object at /b shards/cd/2: nobody needs it',
+      '  warning: unexpected-object at /a shards/ef/0: it is damaged',
+    ]);
+    expect(jsonLines((await runCli(['backup', 'verify', '--json'])).stdout)).toEqual([{ ...REPORT, findings }]);
+  });
+
+  it.for([
+    ['ok', 0, 'holds no snapshot yet'],
+    ['damaged', 3, 'holds no snapshot yet'],
+    ['chain-broken', 42, 'the chain of snapshots is broken'],
+    ['lost', 41, 'LOST'],
+  ] as const)('without snapshots, %s', async ([status, exit, said]) => {
+    backup({ verify: () => each({ ...REPORT, snapshots: 0, status }) });
+    const result = await runCli(['backup', 'verify']);
+    expect(result.exit).toBe(exit);
+    expect(result.stdout).toContain(`daily: ${said}`);
+  });
 });
 
 describe('backup restore', () => {
@@ -221,7 +289,9 @@ describe('backup restore', () => {
       'k',
     ]);
     expect(exit).toBe(0);
-    expect(asked).toEqual([{ from: ['a', 'b'], to: '/t', snapshot: 'latest', keyFile: 'k', dryRun: false }]);
+    expect(asked).toEqual([
+      { from: ['a', 'b'], to: '/t', snapshot: 'latest', keyFile: 'k', dryRun: false, warn: expect.any(Function) },
+    ]);
     expect(stdout).toMatch(/everything needed is there\nqueryable[^]*vector index of m: built\nrestored {3}\/t\n$/);
   });
 
@@ -236,6 +306,22 @@ describe('backup restore', () => {
     expect((await runCli(['backup', 'restore', '--from', 'a', '--to', '/t', '--dry-run'])).exit).toBe(41);
   });
 
+  it('names each place that took no part, with its reason, once', async () => {
+    const reasons = [
+      { location: '/a', reason: 'backend a: /a is gone' },
+      { location: '/b', reason: 'no space left' },
+      { location: '/b', reason: 'no space left' },
+    ];
+    backup({
+      run: () => {
+        throw new ValenceError('backend/unavailable', 'too few', { hint: 'bring them back', context: { reasons } });
+      },
+    });
+    const { exit, stderr } = await runCli(['backup', 'run']);
+    expect(exit).toBe(30);
+    expect(stderr).toBe('valence: too few\n  backend a: /a is gone\n  /b: no space left\n  bring them back\n');
+  });
+
   it('lists what is missing', async () => {
     backup({
       restore: () => {
@@ -247,6 +333,83 @@ describe('backup restore', () => {
     const { exit, stderr } = await runCli(['backup', 'restore', '--from', 'a', '--to', '/t']);
     expect(exit).toBe(41);
     expect(stderr).toBe('valence: 2 stripes cannot be rebuilt\n  shards/ab/1\n  shards/cd/2\n');
+  });
+});
+
+describe('backup restore --merge', () => {
+  const NOTHING = { new: 0, same: 0, conflicting: 0, left: 0 };
+  const part: RestoreEvent = {
+    type: 'part',
+    snapshot: SNAPSHOT,
+    to: '/t',
+    beliefs: 2,
+    hops: 0,
+    counts: { beliefs: 2 },
+    findings: [],
+  };
+  const conflict = (reason: string | null): MergePlanned['conflicts'][number] => ({
+    table: 'beliefs',
+    id: 'a',
+    columns: ['confidence'],
+    outcome: 'left',
+    reason,
+  });
+  const plan: MergePlanned = {
+    type: 'merge-plan',
+    to: '/t',
+    overwrite: false,
+    tables: { beliefs: { ...NOTHING, conflicting: 2 } },
+    conflicts: [conflict(null), conflict(null)],
+    superseded: [],
+    nothingToDo: true,
+  };
+  const merged: RestoreEvent = {
+    type: 'merged',
+    snapshot: SNAPSHOT.id,
+    to: '/t',
+    inserted: { beliefs: 0 },
+    overwritten: { beliefs: 0 },
+    left: { beliefs: 2 },
+    warnings: [],
+  };
+  const argv = ['backup', 'restore', '--from', 'a', '--beliefs', '00000000-0000-7000-8000-000000000001', '--merge'];
+
+  it('says of conflicts that they stay, and how they would not', async () => {
+    backup({ restore: () => each<RestoreEvent>(part, plan, merged) });
+    const { exit, stdout } = await runCli(argv);
+    expect(exit).toBe(0);
+    expect(stdout).toContain('\n2 conflicts stay as they are here; --overwrite takes what the snapshot says\n');
+    expect(stdout).toMatch(/\nunchanged {2}\/t: 2 not taken\n$/);
+    expect(stdout).not.toContain('nothing to do');
+  });
+
+  it('does not promise that overwriting would help where it does not', async () => {
+    const stubborn = { ...plan, conflicts: [conflict('it would close a circle')] };
+    backup({ restore: () => each<RestoreEvent>(part, stubborn, merged) });
+    expect((await runCli(argv)).stdout).toContain('\n1 conflict stays as it is here\n');
+    backup({ restore: () => each<RestoreEvent>(part, { ...plan, overwrite: true }, merged) });
+    expect((await runCli([...argv, '--overwrite'])).stdout).toContain('\n2 conflicts stay as they are here\n');
+  });
+
+  it('counts once in a dry run, and ends with that nothing was written', async () => {
+    backup({ restore: () => each<RestoreEvent>(part, plan) });
+    const { stdout } = await runCli([...argv, '--dry-run']);
+    expect(stdout.match(/^ +beliefs /gm)).toHaveLength(1);
+    expect(stdout.match(/nothing was written/g)).toHaveLength(1);
+    expect(stdout).toMatch(/\nnothing was written \(--dry-run\)\n$/);
+  });
+
+  it('takes blanks after the commas of a list of beliefs', async () => {
+    const asked: unknown[] = [];
+    backup({
+      restore: ({ part: of }) => {
+        asked.push(of?.beliefs);
+        return each<RestoreEvent>(part, plan, merged);
+      },
+    });
+    const [a, b] = ['00000000-0000-7000-8000-00000000000a', '00000000-0000-7000-8000-00000000000b'];
+    expect((await runCli([...argv.slice(0, 5), `${a}, ${b}`, '--merge'])).exit).toBe(0);
+    expect(asked).toEqual([[a, b]]);
   });
 });
 

@@ -248,7 +248,7 @@ describe('backup diff refuses', () => {
 
   it.for([
     ['an id of no snapshot', ['ffff0000ffff'], 2, 'usage/invalid'],
-    ['a tier without snapshots', ['latest', '--tier', 'other'], 30, 'backend/not-found'],
+    ['a tier that is none', ['latest', '--tier', 'other'], 2, 'usage/invalid'],
     ['--all with --stat', ['latest', '--all', '--stat'], 2, 'usage/invalid'],
     ['no snapshot at all', [], 2, 'usage/invalid'],
   ] as const)('%s', async ([, words, exit, code]) => {
@@ -258,6 +258,29 @@ describe('backup diff refuses', () => {
       stdout: '',
       code,
     });
+  });
+
+  it('a tier that is none, naming those that are, and the tier that has the snapshot', async () => {
+    const copy = await copyVault(vault, join(folder.path, 'tiers'));
+    const tier = ['--tier', 'fast', '--backends', 'd1,d2', '--copies', '2'];
+    expect((await onHome(copy, 'backup', 'config', ...tier)).exit).toBe(0);
+    const none = await onHome(copy, 'backup', 'diff', ids[0]!, '--tier', 'nope');
+    expect(none.exit).toBe(2);
+    expect(errorOf(none)).toMatchObject({ message: 'there is no tier nope', hint: 'the tiers are fast, main' });
+    const elsewhere = await onHome(copy, 'backup', 'diff', ids[0]!.slice(0, 12), '--tier', 'fast');
+    expect(elsewhere.exit).toBe(2);
+    expect(errorOf(elsewhere)['message']).toBe(`snapshot ${ids[0]!.slice(0, 12)} is in tier main, not in tier fast`);
+    expect((await onHome(copy, 'backup', 'diff', 'latest', '--tier', 'fast')).exit).toBe(30);
+    const list = async (name: string): Promise<CliResult> => onHost(copy, 'backup', 'list', '--tier', name);
+    expect(jsonLines((await list('main')).stdout).map(({ id }) => id)).toEqual(ids);
+    expect(await list('fast')).toEqual({ exit: 0, stdout: '', stderr: '' });
+    expect(errorOf(await list('mian'))).toMatchObject({ exit: 2, hint: 'did you mean main?' });
+  });
+
+  it('a host.key as a master key, by name', async () => {
+    const result = await onHome(vault, 'backup', 'diff', ids[0]!, '--key-file', join(vault.home, 'host.key'));
+    expect({ exit: result.exit, code: errorOf(result)['code'] }).toEqual({ exit: 11, code: 'key/wrong-key' });
+    expect(errorOf(result)['message']).toContain('is a host.key, and the master key is needed');
   });
 
   it('the key of another vault, and no passphrase', async () => {
@@ -285,6 +308,25 @@ async function otherMasterKey(path: string): Promise<string> {
   await writeFile(path, await encodeMasterKey(createMasterSeed(systemRandom), PASSPHRASE, systemRandom));
   return path;
 }
+
+describe('a place that cannot be opened', () => {
+  it('is warned of by diff, list, show and a dry run, which go on with the others', async () => {
+    const gone = join(folder.path, 'gone');
+    const from = [...vault.places.slice(0, 3), gone].flatMap((place) => ['--from', place]);
+    const commands = [
+      ['diff', ids[0]!, ids[1]!],
+      ['list'],
+      ['show', ids[0]!],
+      ['restore', '--to', join(folder.path, 'never'), '--dry-run'],
+    ];
+    for (const words of commands) {
+      const { exit, stdout, stderr } = await onHome(vault, 'backup', ...words, ...from);
+      expect(exit, words[0]).toBe(0);
+      expect(stdout).not.toBe('');
+      expect(jsonLines(stderr), words[0]).toEqual([{ type: 'warning', message: expect.stringContaining(gone) }]);
+    }
+  });
+});
 
 describe('backup diff of a vault that was moved about', () => {
   it('finds shards that lie with other holders', async () => {

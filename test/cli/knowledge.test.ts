@@ -76,6 +76,23 @@ describe('knowledge from the command line, on an embedded database', () => {
     expect(await json('init')).toMatchObject([{ type: 'home', home, database: join(home, 'database') }]);
   });
 
+  it('says after making a home only what is still to be done', async () => {
+    const other = ['--home', join(folder.path, 'other')];
+    const next = async (): Promise<string | undefined> =>
+      /\n\nnext: (.*)\n$/.exec((await runCli(['init', ...other])).stdout)?.[1];
+    expect(await next()).toBe('`valence import FILE`, then `valence keys init` and `valence backup config`');
+    expect((await runCli(['belief', 'add', 'water is wet', ...other])).exit).toBe(0);
+    expect(await next()).toBe('`valence keys init` and `valence backup config`');
+    expect((await runCli(['keys', 'init', ...other], { env: { VALENCE_PASSPHRASE: 'correct horse' } })).exit).toBe(0);
+    expect(await next()).toBe('`valence backup config`');
+    const config = ['backup', 'config', ...other];
+    expect((await runCli([...config, '--add-backend', 'directory', '--path', join(folder.path, 'place')])).exit).toBe(
+      0,
+    );
+    expect((await runCli([...config, '--tier', 'daily', '--backends', 'directory', '--copies', '1'])).exit).toBe(0);
+    expect(await next()).toBeUndefined();
+  });
+
   it('copies all of it by export --full and import, to an equal digest', async () => {
     const file = join(folder.path, 'full.jsonl');
     const [written] = await json('export', '--full', '--out', file);

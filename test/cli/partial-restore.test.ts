@@ -143,6 +143,18 @@ describe('as lines', () => {
     expect({ exit, lines: linesOf(stdout) }).toEqual({ exit: 0, lines: closure(0, 3, 6) });
   });
 
+  it('needs a name that a new file can have, before anything is read', async () => {
+    for (const [file, said] of [
+      [place('nodir/x'), `there is no folder ${place('nodir')}`],
+      [folder.path, `${folder.path} is a folder`],
+    ] as const) {
+      const words = ['--from', place('no such place'), '--beliefs', ids(3), '--jsonl', file];
+      const { exit, stdout, stderr } = await runCli(['backup', 'restore', ...words]);
+      expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+      expect(stderr).toContain(said);
+    }
+  });
+
   it('overwrites no file, and leaves none behind', async () => {
     const file = place('there.jsonl');
     await writeFile(file, 'mine\n');

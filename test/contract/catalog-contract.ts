@@ -1,18 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toHex } from '../../src/core/bytes.ts';
-import type {
-  Catalog,
-  OwnedKeys,
-  StoredTrees,
-  TierRecord,
-  TreeId,
-  TreePosition,
-  TreeStretch,
-} from '../../src/core/ports.ts';
+import type { CatalogChunk, TierRecord, TreeCensus, TreeId, TreePosition } from '../../src/core/ports.ts';
 import {
+  baseOf,
   BELIEFS,
   bytesOf,
+  commitOnTop,
   EDGES,
   embeddings,
   keyOf,
@@ -20,20 +12,24 @@ import {
   positionAt,
   recordOf,
   rootOf,
+  rootsOf,
   segmentOf,
   wholeCommit,
 } from '../support/catalog-fixture.ts';
-
-/** An empty catalog, and its trees as a snapshot opened now sees them. */
-export interface OpenedCatalog {
-  readonly catalog: Catalog;
-  stored<T>(read: (trees: StoredTrees) => Promise<T>): Promise<T>;
-}
-
-export type OpenCatalog = () => Promise<OpenedCatalog>;
-
-const TREES: readonly TreeId[] = [BELIEFS, EDGES, embeddings(1), embeddings(2)];
-const LEVELS = [0, 1, 2];
+import { rejection } from '../support/expect-code.ts';
+import { describeHistories } from './catalog-histories.ts';
+import type { OpenCatalog, OpenedCatalog } from './opened-catalog.ts';
+import {
+  chunksOf,
+  everything,
+  LEVELS,
+  MODEL_1,
+  MODEL_2,
+  ownedBy,
+  plain,
+  plainPositions,
+  TREES,
+} from './opened-catalog.ts';
 
 /** The promises of `Catalog` and `StoredTrees` in core/ports.ts, for every implementation. */
 export function describeCatalogContract(subject: string, open: OpenCatalog): void {
@@ -54,7 +50,7 @@ function describeRecords(open: OpenCatalog): void {
       expect(await trees.owners('main', BELIEFS, 0, [keyOf(1)])).toEqual([]);
       expect(await trees.next('main', BELIEFS, 0, keyOf(1))).toBeNull();
       expect(await trees.within('main', BELIEFS, 0, [{ after: null, upTo: null }])).toEqual([]);
-      expect(await trees.uses('main', [bytesOf('x')])).toEqual([0]);
+      expect(await trees.uses('main', [named('x')])).toEqual([0]);
     });
     expect(await everything({ catalog, stored }, 'main')).toEqual([]);
     await catalog.forget('main');
@@ -67,7 +63,7 @@ function describeRecords(open: OpenCatalog): void {
       trees: [rootOf(BELIEFS, 3), rootOf(EDGES, 0), rootOf(embeddings(1), 1), rootOf(embeddings(2), 2)],
       segments: [segmentOf('b', 2), segmentOf('a', 0), segmentOf('c', 40)],
     });
-    await catalog.commit('main', { ...record, removed: 'all', added: [] });
+    await commitOnTop(catalog, 'main', { ...record, removed: 'all', added: [] });
     expect(plain(await catalog.record('main'))).toEqual(plain(record));
     const { sequence, digest, contentRoot } = record;
     expect(plain(await catalog.heads())).toEqual(plain([{ tier: 'main', sequence, digest, contentRoot }]));
@@ -82,7 +78,7 @@ function describeRecords(open: OpenCatalog): void {
       recordOf(4),
     ];
     for (const record of records) {
-      await catalog.commit('main', { ...record, removed: [], added: [] });
+      await commitOnTop(catalog, 'main', { ...record, removed: [], added: [] });
       expect(plain(await catalog.record('main'))).toEqual(plain(record));
     }
   });
@@ -93,10 +89,10 @@ function describeRecords(open: OpenCatalog): void {
     const segments = [segmentOf('a', 2)];
     for (const [n, tier] of ['b', "a'; --", 'c'].entries()) {
       const added = [positionAt({ last: 5 }), positionAt({ last: n + 6 })];
-      await catalog.commit(tier, { ...recordOf(n + 1, { segments }), removed: 'all', added });
+      await commitOnTop(catalog, tier, { ...recordOf(n + 1, { segments }), removed: 'all', added });
     }
     expect((await catalog.heads()).map(({ tier }) => tier)).toEqual(["a'; --", 'b', 'c']);
-    await catalog.commit('c', { ...recordOf(9), removed: 'all', added: [positionAt({ last: 1 })] });
+    await commitOnTop(catalog, 'c', { ...recordOf(9), removed: 'all', added: [positionAt({ last: 1 })] });
     await catalog.forget('b');
     expect(await catalog.record('b')).toBeNull();
     expect(await everything(opened, 'b')).toEqual([]);
@@ -105,7 +101,7 @@ function describeRecords(open: OpenCatalog): void {
     expect(await everything(opened, "a'; --")).toEqual(
       plainPositions([positionAt({ last: 5 }), positionAt({ last: 7 })]),
     );
-    expect(await stored((trees) => trees.uses("a'; --", [positionAt({ last: 5 }).contentId]))).toEqual([1]);
+    expect(await stored((trees) => trees.uses("a'; --", [positionAt({ last: 5 })]))).toEqual([1]);
     expect(await everything(opened, 'c')).toEqual(plainPositions([positionAt({ last: 1 })]));
   });
 
@@ -130,17 +126,17 @@ function describeCommits(open: OpenCatalog): void {
       positionAt({ last: 20, tree: EDGES }),
       positionAt({ last: 20, tree: embeddings(1) }),
     ];
-    await opened.catalog.commit('main', wholeCommit(1, [...pieces, ...others]));
+    await commitOnTop(opened.catalog, 'main', wholeCommit(1, [...pieces, ...others]));
     expect(await everything(opened, 'main')).toEqual(plainPositions([...pieces, ...others]));
     const removed = [{ tree: BELIEFS, level: 0, after: keyOf(10), upTo: keyOf(20) }];
-    await opened.catalog.commit('main', { ...recordOf(2), removed, added: [] });
+    await commitOnTop(opened.catalog, 'main', { ...recordOf(2), removed, added: [] });
     expect(await everything(opened, 'main')).toEqual(plainPositions(others));
   });
 
   test('the empty last key of an empty tree comes and goes', async () => {
     const opened = await open();
     const empty = [positionAt({ last: null }), positionAt({ last: null, tree: embeddings(2) })];
-    await opened.catalog.commit('main', wholeCommit(1, empty));
+    await commitOnTop(opened.catalog, 'main', wholeCommit(1, empty));
     const lastKey = Buffer.alloc(0);
     await opened.stored(async (trees) => {
       const owners = await trees.owners('main', BELIEFS, 0, [keyOf(0), keyOf(7)]);
@@ -152,7 +148,7 @@ function describeCommits(open: OpenCatalog): void {
     });
     const removed = [{ tree: BELIEFS, level: 0, after: null, upTo: null }];
     const added = [positionAt({ last: 7 })];
-    await opened.catalog.commit('main', { ...recordOf(2), removed, added });
+    await commitOnTop(opened.catalog, 'main', { ...recordOf(2), removed, added });
     expect(await everything(opened, 'main')).toEqual(plainPositions([added[0]!, empty[1]!]));
   });
 
@@ -161,7 +157,7 @@ function describeCommits(open: OpenCatalog): void {
     const { catalog } = opened;
     const before = recordOf(1, { segments: [segmentOf('a', 1)], trees: [rootOf(BELIEFS, 1)] });
     const positions = [1, 2, 3].map((last) => positionAt({ last }));
-    await catalog.commit('main', { ...before, removed: 'all', added: positions });
+    await commitOnTop(catalog, 'main', { ...before, removed: 'all', added: positions });
     const failed = new Error('no more positions');
     function* failing(): Generator<TreePosition> {
       for (let last = 0; last < 8000; last += 1) yield { ...positions[0]!, lastKey: keyOf(last) };
@@ -169,42 +165,121 @@ function describeCommits(open: OpenCatalog): void {
     }
     const twice = [positionAt({ last: 9 }), positionAt({ last: 9, says: 'something else' })];
     const next = recordOf(2, { segments: [segmentOf('b', 1)] });
-    await expect(catalog.commit('main', { ...next, removed: 'all', added: failing() })).rejects.toBe(failed);
-    await expect(catalog.commit('main', { ...next, removed: [], added: twice })).rejects.toThrow(/./);
-    await expect(catalog.commit('main', { ...next, removed: [], added: [positions[2]!] })).rejects.toThrow(/./);
+    await expect(commitOnTop(catalog, 'main', { ...next, removed: 'all', added: failing() })).rejects.toBe(failed);
+    await expect(commitOnTop(catalog, 'main', { ...next, removed: [], added: twice })).rejects.toThrow(/./);
+    await expect(commitOnTop(catalog, 'main', { ...next, removed: [], added: [positions[2]!] })).rejects.toThrow(/./);
     expect(plain(await catalog.record('main'))).toEqual(plain(before));
     expect(await everything(opened, 'main')).toEqual(plainPositions(positions));
   });
 
-  test('a content id at several positions is one chunk, counted at each', async () => {
+  test.each([
+    ['nothing, where a snapshot is remembered', 2, null],
+    ['a snapshot, where none is remembered', null, 2],
+    ['the snapshot before the one remembered', 2, 1],
+    ['a snapshot that nobody knows', 2, 7],
+  ])('a commit on top of %s is refused and changes nothing', async (_, remembered, on) => {
+    const opened = await open();
+    const { catalog } = opened;
+    for (const tier of ['main', 'other']) {
+      if (tier === 'main' && remembered === null) continue;
+      const segments = [segmentOf(tier, 2)];
+      const first = wholeCommit(1, [positionAt({ last: 1 }), positionAt({ last: 2 })]);
+      await commitOnTop(catalog, tier, { ...first, segments });
+      const removed = [{ tree: BELIEFS, level: 0, after: keyOf(1), upTo: null }];
+      const next = recordOf(2, { segments, trees: [rootOf(BELIEFS, 0)] });
+      await commitOnTop(catalog, tier, { ...next, removed, added: [positionAt({ last: 3 })] });
+    }
+    const before = await remembrance(opened);
+    const base = on === null ? null : recordOf(on).digest;
+    const next = { ...recordOf(3, { segments: [segmentOf('b', 1)] }), base, added: [positionAt({ last: 4 })] };
+    const removed = [{ tree: BELIEFS, level: 0, after: null, upTo: null }];
+    await rejection(catalog.commit('main', { ...next, removed: [] }), 'backend/second-writer');
+    await rejection(catalog.commit('main', { ...next, removed }), 'backend/second-writer');
+    await rejection(catalog.commit('main', { ...next, removed: 'all' }), 'backend/second-writer');
+    expect(await remembrance(opened)).toEqual(before);
+  });
+
+  test('a commit on top of what was forgotten meanwhile is refused', async () => {
+    const { catalog } = await open();
+    await commitOnTop(catalog, 'main', wholeCommit(1, []));
+    const base = await baseOf(catalog, 'main');
+    await catalog.forget('main');
+    await rejection(catalog.commit('main', { ...wholeCommit(2, []), base }), 'backend/second-writer');
+    expect(await catalog.heads()).toEqual([]);
+  });
+
+  test.each(['the first', 'a later'])('of two commits at once only one is %s of its tier', async (which) => {
+    const opened = await open();
+    const { catalog } = opened;
+    if (which === 'a later') await commitOnTop(catalog, 'main', wholeCommit(1, [positionAt({ last: 1 })]));
+    const base = await baseOf(catalog, 'main');
+    const commits = [2, 3].map((n) => wholeCommit(n, [positionAt({ last: n })]));
+    const done = await Promise.allSettled(commits.map((commit) => catalog.commit('main', { ...commit, base })));
+    const [won, lost] = done[0]!.status === 'fulfilled' ? [0, 1] : [1, 0];
+    expect(done[won]!.status).toBe('fulfilled');
+    expect(done[lost]).toMatchObject({ status: 'rejected', reason: { code: 'backend/second-writer' } });
+    expect((await catalog.record('main'))?.sequence).toBe(commits[won]!.sequence);
+    expect(await everything(opened, 'main')).toEqual(plainPositions([...commits[won]!.added]));
+  });
+}
+
+function describeReads(open: OpenCatalog): void {
+  test('positions of a content id are counted by name', async () => {
     const { catalog, stored } = await open();
     const same = [
       positionAt({ last: 1, says: 'same' }),
       positionAt({ last: 2, says: 'same' }),
       positionAt({ last: 2, piece: 1, tree: EDGES, says: 'same' }),
     ];
+    const otherName = { ...positionAt({ last: 4, says: 'same' }), name: bytesOf('another name') };
     const other = positionAt({ last: 3 });
-    await catalog.commit('main', wholeCommit(1, [...same, other]));
-    const chunks = await Array.fromAsync(catalog.chunks('main'));
-    const expected = [same[0]!, other].map(({ contentId, name, key }) => ({ contentId, name, key }));
-    expect(plainPositions(chunks)).toEqual(plainPositions(expected));
-    const ids = [other.contentId, bytesOf('nothing'), same[0]!.contentId, other.contentId];
-    expect(await stored((trees) => trees.uses('main', ids))).toEqual([1, 0, 3, 1]);
+    await commitOnTop(catalog, 'main', wholeCommit(1, [...same, otherName, other]));
+    await commitOnTop(catalog, 'elsewhere', wholeCommit(1, [same[0]!]));
+    const swapped = { contentId: other.contentId, name: otherName.name };
+    const asked = [other, named('nothing'), same[0]!, otherName, swapped, other];
+    expect(await stored((trees) => trees.uses('main', asked))).toEqual([1, 0, 3, 1, 0, 1]);
     expect(await stored((trees) => trees.uses('main', []))).toEqual([]);
   });
-}
 
-function describeReads(open: OpenCatalog): void {
+  test('every position is there once, pieces right after their leaf', async () => {
+    const { catalog } = await open();
+    const positions = forest();
+    await commitOnTop(catalog, 'main', wholeCommit(1, positions.toReversed()));
+    await commitOnTop(catalog, 'other', wholeCommit(1, [positionAt({ last: 99 })]));
+    const found = await Array.fromAsync(catalog.positions('main'));
+    for (const [i, position] of found.entries()) {
+      if (position.piece > 0) expect(placeOf(found[i - 1]!)).toEqual(placeOf(position, position.piece - 1));
+    }
+    expect(plainPositions(found)).toEqual(plainPositions(positions));
+    await catalog.forget('main');
+    expect(await Array.fromAsync(catalog.positions('main'))).toEqual([]);
+  });
+
+  test('a census is the count of what is there, pieces left out', async () => {
+    const { catalog, stored } = await open();
+    const positions = forest();
+    await commitOnTop(catalog, 'main', wholeCommit(1, positions));
+    await commitOnTop(catalog, 'other', wholeCommit(1, [positionAt({ last: 99 })]));
+    const census = async (): Promise<unknown> => plainPositions(await stored((trees) => trees.census('main')));
+    expect(await census()).toEqual(plainPositions(countOf(positions)));
+    const removed = [
+      { tree: BELIEFS, level: 0, after: keyOf(2), upTo: keyOf(5) },
+      { tree: EDGES, level: 0, after: null, upTo: null },
+    ];
+    const added = [positionAt({ last: 4 }), positionAt({ last: 4, piece: 1 })];
+    const left = positions.filter(
+      ({ tree, lastKey, level }) =>
+        tree !== EDGES && !(tree === BELIEFS && level === 0 && numberOf(lastKey) > 2 && numberOf(lastKey) <= 5),
+    );
+    await commitOnTop(catalog, 'main', { ...recordOf(2, { trees: rootsOf(left) }), removed, added });
+    expect(await census()).toEqual(plainPositions(countOf([...left, ...added])));
+  });
+
   test('owners of more keys than one statement takes are each there once', async () => {
     const { catalog, stored } = await open();
     const lastKeys = Array.from({ length: 900 }, (_, i) => 7 * i + 6);
-    await catalog.commit(
-      'main',
-      wholeCommit(
-        1,
-        lastKeys.map((n) => positionAt({ last: n })),
-      ),
-    );
+    const leaves = lastKeys.map((last) => positionAt({ last }));
+    await commitOnTop(catalog, 'main', wholeCommit(1, leaves));
     const keys = Array.from({ length: 2500 }, (_, i) => keyOf(3 * i));
     await stored(async (trees) => {
       const owners = await trees.owners('main', BELIEFS, 0, keys);
@@ -214,200 +289,48 @@ function describeReads(open: OpenCatalog): void {
       expect(within.map(({ lastKey }) => numberOf(lastKey))).toEqual(lastKeys);
       const counts = await trees.uses(
         'main',
-        within.flatMap(({ contentId }) => [contentId, bytesOf(toHex(contentId))]),
+        within.flatMap((position) => [position, { ...position, contentId: position.name }]),
       );
       expect(counts).toEqual(within.flatMap(() => [1, 0]));
     });
   });
 }
 
-/** Levels of trees as sorted numbers of last keys, each with its number of pieces and what its chunk says. */
-type Model = Map<string, Map<number, { readonly pieces: number; readonly says: string }>>;
-
-interface Step {
-  readonly tree: TreeId;
-  readonly level: number;
-  /** Numbers of keys: above the first, up to the second; null without end. */
-  readonly stretch: readonly [number | null, number | null];
-  readonly added: ReadonlyMap<number, { readonly pieces: number; readonly says: string }>;
-  readonly all: boolean;
-}
-
-const KEYS = 60;
-const KEY = fc.nat(KEYS);
-const bound = fc.option(KEY, { freq: 5 });
-const step: fc.Arbitrary<Step> = fc
-  .record({
-    tree: fc.constantFrom(...TREES),
-    level: fc.constantFrom(...LEVELS),
-    stretch: fc
-      .tuple(bound, bound)
-      .map(([a, b]): [number | null, number | null] => (a !== null && b !== null && a > b ? [b, a] : [a, b])),
-    numbers: fc.uniqueArray(KEY, { maxLength: 25 }),
-    pieces: fc.array(fc.nat(3), { minLength: 1, maxLength: 5 }),
-    says: fc.constantFrom('one', 'two', undefined),
-    all: fc.nat(9).map((n) => n === 0),
-  })
-  .map(({ numbers, pieces, says, level, ...rest }) => ({
-    ...rest,
-    level,
-    added: new Map(
-      numbers.map((n, i) => [
-        n,
-        { pieces: level === 0 ? pieces[i % pieces.length]! : 0, says: says ?? `${n} ${pieces.length}` },
-      ]),
-    ),
-  }));
-
-function describeHistories(open: OpenCatalog): void {
-  test('any history of commits reads like its model, and like one commit of all', async () => {
-    const opened = await open();
-    const { catalog, stored } = opened;
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), fc.uniqueArray(KEY), async (steps, asked) => {
-        const model: Model = new Map();
-        await catalog.forget('main');
-        for (const [n, one] of steps.entries()) {
-          const change = apply(model, one);
-          await catalog.commit('main', { ...recordOf(n + 1), ...change });
-        }
-        const positions = positionsOf(model);
-        expect(await everything(opened, 'main')).toEqual(plainPositions(positions));
-        await catalog.commit('whole', wholeCommit(1, positions));
-        expect(await everything(opened, 'whole')).toEqual(plainPositions(positions));
-        await stored(async (trees) => {
-          for (const tree of TREES)
-            for (const level of LEVELS) await compareLevel(trees, { model, tree, level, asked });
-        });
-      }),
-      { seed: 311, numRuns: process.env['SLOW'] === '1' ? 200 : 12 },
+/** Trees of three levels and of one, with pieces and without; a leaf without rows. */
+function forest(): readonly TreePosition[] {
+  const leaves = (tree: TreeId, pieces: number): readonly TreePosition[] =>
+    [1, 2, 3, 4, 5, 6].flatMap((last) =>
+      chunksOf(tree, 0, last, { pieces: last % (pieces + 1), says: `leaf ${last}` }),
     );
+  const nodes = [3, 6].map((last) => positionAt({ last, level: 1 }));
+  const empty = positionAt({ last: null, tree: MODEL_2 });
+  const beliefs = [...leaves(BELIEFS, 3), ...nodes, positionAt({ last: 6, level: 2 })];
+  return [...beliefs, ...leaves(EDGES, 12), ...leaves(MODEL_1, 0), empty];
+}
+
+function countOf(positions: readonly TreePosition[]): readonly TreeCensus[] {
+  return TREES.flatMap((tree) => {
+    const levels = LEVELS.flatMap((level) => {
+      const own = positions.filter((each) => each.tree === tree && each.level === level && each.piece === 0);
+      return own.length === 0 ? [] : [{ chunks: own.length, rows: own.reduce((sum, { rows }) => sum + rows, 0) }];
+    });
+    return levels.length === 0 ? [] : [{ tree, levels }];
   });
 }
 
-function apply(
-  model: Model,
-  { tree, level, stretch: [after, upTo], added, all }: Step,
-): Pick<Parameters<Catalog['commit']>[1], 'removed' | 'added'> {
-  const name = levelName(tree, level);
-  if (all) model.clear();
-  const before = model.get(name) ?? new Map<number, { pieces: number; says: string }>();
-  const kept = [...before].filter(([n]) => (after !== null && n <= after) || (upTo !== null && n > upTo));
-  const fresh = [...added].filter(([n]) => !kept.some(([known]) => known === n));
-  model.set(name, new Map([...kept, ...fresh]));
-  const removed: TreeStretch = {
-    tree,
-    level,
-    after: after === null ? null : keyOf(after, tree),
-    upTo: upTo === null ? null : keyOf(upTo, tree),
-  };
-  return {
-    removed: all ? 'all' : [removed],
-    added: fresh.flatMap(([n, leaf]) => chunksOf(tree, level, n, leaf)),
-  };
+function placeOf({ tree, level, lastKey, piece }: TreePosition, instead: number = piece): unknown {
+  return plain({ tree, level, lastKey, piece: instead });
 }
 
-function levelName(tree: TreeId, level: number): string {
-  return `${TREES.indexOf(tree)} ${level}`;
+function named(text: string): Pick<CatalogChunk, 'contentId' | 'name'> {
+  return { contentId: bytesOf(text), name: bytesOf(`name of ${text}`) };
 }
 
-function chunksOf(tree: TreeId, level: number, last: number, leaf: { pieces: number; says: string }): TreePosition[] {
-  return Array.from({ length: 1 + leaf.pieces }, (_, piece) =>
-    positionAt({ tree, level, last, piece, says: piece === 0 ? leaf.says : `${leaf.says} ${piece}` }),
-  );
-}
-
-function levelOf(model: Model, tree: TreeId, level: number): readonly TreePosition[] {
-  const own = [...(model.get(levelName(tree, level)) ?? [])].sort(([a], [b]) => a - b);
-  return own.flatMap(([n, leaf]) => chunksOf(tree, level, n, leaf));
-}
-
-function positionsOf(model: Model): readonly TreePosition[] {
-  return TREES.flatMap((tree) => LEVELS.flatMap((level) => levelOf(model, tree, level)));
-}
-
-interface Asked {
-  readonly model: Model;
-  readonly tree: TreeId;
-  readonly level: number;
-  /** Numbers of keys. */
-  readonly asked: readonly number[];
-}
-
-async function compareLevel(trees: StoredTrees, { model, tree, level, asked }: Asked): Promise<void> {
-  const numbers = [...(model.get(levelName(tree, level))?.keys() ?? [])].sort((a, b) => a - b);
-  const sorted = [...asked].sort((a, b) => a - b);
-  const places = sorted.map((n) => {
-    const place = numbers.findIndex((last) => last >= n);
-    return place === -1 ? numbers.length - 1 : place;
-  });
-  const owners = numbers.length === 0 ? [] : [...new Set(places)].map((place) => ownedBy(numbers, place, tree));
-  const keys = sorted.map((n) => keyOf(n, tree));
-  expect(plain(await trees.owners('main', tree, level, keys))).toEqual(plain(owners));
-  for (const n of sorted.slice(0, 3)) {
-    const place = numbers.findIndex((last) => last > n);
-    const expected = place === -1 ? null : ownedBy(numbers, place, tree);
-    const found = await trees.next('main', tree, level, keyOf(n, tree));
-    expect(plain(found === null ? null : { ...found, after: null })).toEqual(
-      plain(expected === null ? null : { ...expected, after: null }),
-    );
-    if (numbers.includes(n)) expect(plain(found)).toEqual(plain(expected));
-  }
-  const ranges = rangesOf(sorted, tree);
-  const expected = levelOf(model, tree, level).filter(({ lastKey }) =>
-    ranges.some(
-      ({ after, upTo }) =>
-        (after === null || numberOf(lastKey) > after) && (upTo === null || numberOf(lastKey) <= upTo),
-    ),
-  );
-  const found = await trees.within(
-    'main',
-    tree,
-    level,
-    ranges.map(({ after, upTo }) => ({
-      after: after === null ? null : keyOf(after, tree),
-      upTo: upTo === null ? null : keyOf(upTo, tree),
-    })),
-  );
-  expect(plain(found)).toEqual(plain(expected));
-}
-
-/** Every other gap between the numbers, the first and the last without end. */
-function rangesOf(sorted: readonly number[], tree: TreeId): readonly { after: number | null; upTo: number | null }[] {
-  const ends = tree === EDGES ? [null, ...sorted, null] : [...sorted, null];
-  return ends.flatMap((after, i) => (i % 2 === 0 && i + 1 < ends.length ? [{ after, upTo: ends[i + 1]! }] : []));
-}
-
-function ownedBy(numbers: readonly number[], place: number, tree: TreeId = BELIEFS): OwnedKeys {
-  return {
-    after: place === 0 ? null : keyOf(numbers[place - 1]!, tree),
-    lastKey: keyOf(numbers[place]!, tree),
-    isLast: place === numbers.length - 1,
-  };
-}
-
-/** Every position of a tier as comparable text, in one order, as `all` gives them. */
-export async function everything({ stored }: OpenedCatalog, tier: string): Promise<readonly string[]> {
-  return stored(async (trees) => {
-    const found: TreePosition[] = [];
-    for (const tree of TREES) found.push(...(await Array.fromAsync(trees.all(tier, tree))));
-    return plainPositions(found);
-  });
-}
-
-/** As comparable text, in one order. */
-export function plainPositions(positions: readonly unknown[]): readonly string[] {
-  return positions.map((position) => JSON.stringify(plain(position))).sort();
-}
-
-/** The same value with its bytes in hexadecimal and its keys in order. */
-export function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return toHex(value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]): [string, unknown] => [key, plain(item)]),
-  );
+/** All that a catalog remembers, as comparable text. */
+async function remembrance(opened: OpenedCatalog): Promise<unknown> {
+  const tiers = ['main', 'other'].map(async (tier) => [
+    plain(await opened.catalog.record(tier)),
+    await everything(opened, tier),
+  ]);
+  return [plain(await opened.catalog.heads()), await Promise.all(tiers)];
 }

@@ -199,8 +199,8 @@ describe('a host without the master key', () => {
     expect(onlyOlder.length).toBeGreaterThan(0);
     await using database = await openDatabase({ folder: join(vault.home, 'database') });
     const known = new Set<string>();
-    for await (const chunk of new DatabaseCatalog(database, uuidText(key.vaultId), systemClock).chunks('main'))
-      known.add(toHex(chunk.name));
+    for await (const { name } of new DatabaseCatalog(database, uuidText(key.vaultId), systemClock).positions('main'))
+      known.add(toHex(name));
     expect(onlyOlder.filter((name) => known.has(name))).toEqual([]);
     expect([...newest].toSorted()).toEqual([...known].toSorted());
   });

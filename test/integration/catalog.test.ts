@@ -2,16 +2,18 @@ import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { DatabaseCatalog } from '../../src/catalog/database-catalog.ts';
 import { toHex } from '../../src/core/bytes.ts';
-import type { TierCommit, TreePosition } from '../../src/core/ports.ts';
+import type { TreePosition } from '../../src/core/ports.ts';
 import { readChangeLog } from '../../src/schema/change-log.ts';
 import type { Database, Session } from '../../src/schema/database.ts';
 import { migrate } from '../../src/schema/migrator.ts';
 import { readMigrations } from '../../src/schema/migrations.ts';
-import type { OpenedCatalog } from '../contract/catalog-contract.ts';
-import { describeCatalogContract, everything, plain, plainPositions } from '../contract/catalog-contract.ts';
+import { describeCatalogContract } from '../contract/catalog-contract.ts';
+import type { OpenedCatalog } from '../contract/opened-catalog.ts';
+import { everything, plain, plainPositions } from '../contract/opened-catalog.ts';
 import {
   BELIEFS,
   bytesOf,
+  commitOnTop,
   EDGES,
   keyOf,
   numberOf,
@@ -21,6 +23,7 @@ import {
   segmentOf,
   wholeCommit,
 } from '../support/catalog-fixture.ts';
+import type { Change } from '../support/catalog-fixture.ts';
 import { forEachEngine } from '../support/engines.ts';
 import { expectRefused, rejection } from '../support/expect-code.ts';
 import { addBeliefs } from '../support/substrate-rows.ts';
@@ -51,7 +54,7 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
     const opened = catalogOf(database);
     expect(plain(await opened.catalog.record('main'))).toEqual(plain(recordOf(7, { position: null })));
     expect(await everything(opened, 'main')).toEqual([]);
-    await opened.catalog.commit('main', wholeCommit(8, [positionAt({ last: 1 })]));
+    await commitOnTop(opened.catalog, 'main', wholeCommit(8, [positionAt({ last: 1 })]));
     expect((await opened.catalog.record('main'))?.sequence).toBe(8);
   });
 
@@ -59,18 +62,18 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
     const database = await openMigrated();
     const [one, other] = [catalogOf(database), catalogOf(database, OTHER_VAULT)];
     const [first, second] = [[1, 5].map((last) => positionAt({ last })), [2, 5].map((last) => positionAt({ last }))];
-    await one.catalog.commit('main', {
+    await commitOnTop(one.catalog, 'main', {
       ...recordOf(1, { segments: [segmentOf('a', 1)] }),
       removed: 'all',
       added: first,
     });
-    await other.catalog.commit('main', { ...wholeCommit(2, second), segments: [segmentOf('a', 2)] });
+    await commitOnTop(other.catalog, 'main', { ...wholeCommit(2, second), segments: [segmentOf('a', 2)] });
     const removed = [{ tree: BELIEFS, level: 0, after: null, upTo: null }];
-    await one.catalog.commit('main', { ...recordOf(3, { segments: [segmentOf('b', 1)] }), removed, added: [] });
+    await commitOnTop(one.catalog, 'main', { ...recordOf(3, { segments: [segmentOf('b', 1)] }), removed, added: [] });
     expect(await everything(one, 'main')).toEqual([]);
     expect(await everything(other, 'main')).toEqual(plainPositions(second));
     expect((await other.catalog.record('main'))?.segments.map(plain)).toEqual([plain(segmentOf('a', 2))]);
-    expect(await other.stored((trees) => trees.uses('main', [second[1]!.contentId]))).toEqual([1]);
+    expect(await other.stored((trees) => trees.uses('main', [second[1]!]))).toEqual([1]);
     expect((await one.catalog.heads()).map(({ sequence }) => sequence)).toEqual([3]);
     await one.catalog.forget('main');
     expect((await other.catalog.record('main'))?.sequence).toBe(2);
@@ -79,11 +82,11 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
   test('refuses what a tree cannot be', async () => {
     const { catalog } = catalogOf(await openMigrated());
     const known = positionAt({ last: 1 });
-    const commit = (added: TreePosition): Promise<void> => catalog.commit('main', wholeCommit(1, [added]));
+    const commit = (...added: TreePosition[]): Promise<void> =>
+      commitOnTop(catalog, 'main', { ...recordOf(1), removed: 'all', added });
     await rejection(commit({ ...known, tree: { name: 'nowhere' } }), 'format/malformed');
     await expectRefused(commit({ ...known, name: known.name.subarray(1) }), '23514');
-    const twice = catalog.commit('main', wholeCommit(1, [known, { ...known, name: known.key }]));
-    await expectRefused(twice, '23505');
+    await expectRefused(commit(known, { ...known, name: known.key }), '23505');
     expect(await catalog.record('main')).toBeNull();
   });
 
@@ -98,7 +101,7 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
       [`UPDATE valence_catalog.segments SET stripes = '\\x00'`, 'format/malformed'],
     ] as const;
     for (const [damage, code] of damages) {
-      await catalog.commit('main', { ...record, removed: 'all', added: [] });
+      await commitOnTop(catalog, 'main', { ...record, removed: 'all', added: [] });
       await database.execute(damage);
       await rejection(catalog.record('main'), code);
     }
@@ -108,21 +111,20 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
     const database = await openMigrated();
     const { catalog, stored } = catalogOf(database);
     const count = 45_000;
-    await catalog.commit('main', wholeCommit(1, manyPositions(count)));
+    await commitOnTop(catalog, 'main', wholeCommit(1, [...manyPositions(count)]));
     await stored(async (trees) => {
       let [found, sum] = [0, 0];
       for await (const { lastKey } of trees.all('main', EDGES)) [found, sum] = [found + 1, sum + numberOf(lastKey)];
       expect([found, sum]).toEqual([count, (count * (count - 1)) / 2]);
     });
-    let last = '';
-    let chunks = 0;
-    for await (const { contentId } of catalog.chunks('main')) {
-      const id = toHex(contentId);
-      if (id <= last) throw new Error('content ids do not ascend');
-      [last, chunks] = [id, chunks + 1];
+    let last = -1;
+    for await (const { lastKey } of catalog.positions('main')) {
+      if (numberOf(lastKey) !== last + 1) throw new Error(`${numberOf(lastKey)} follows ${last}`);
+      last += 1;
     }
-    expect(chunks).toBe(count);
+    expect(last).toBe(count - 1);
     const keys = Array.from({ length: 300 }, (_, i) => keyOf(150 * i, EDGES));
+    const unknown = keys.map((key) => ({ contentId: key, name: key }));
     const between = keys.map((after) => ({ after, upTo: keyOf(numberOf(after) + 2, EDGES) }));
     await database.transaction({ mode: 'snapshot' }, async (session) => {
       const trees = catalog.storedTrees(session);
@@ -130,7 +132,7 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
       expect(await trees.owners('main', EDGES, 0, keys)).toHaveLength(300);
       expect((await trees.next('main', EDGES, 0, keys[0]!))?.isLast).toBe(false);
       expect(await trees.within('main', EDGES, 0, between)).toHaveLength(600);
-      expect(await trees.uses('main', keys)).toEqual(keys.map(() => 0));
+      expect(await trees.uses('main', unknown)).toEqual(unknown.map(() => 0));
       const after = await readsOf(session);
       expect(after.scans).toBe(before.scans);
       // Of an owner its own key and those beside it, of a range its two leaves.
@@ -138,10 +140,10 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
     });
     const removed = between.map((range) => ({ ...range, tree: EDGES, level: 0 }));
     const added = [...manyPositions(3)].map((position) => ({ ...position, level: 1 }));
-    await catalog.commit('main', { ...recordOf(2), removed, added });
+    await commitOnTop(catalog, 'main', { ...recordOf(2), removed, added });
     const left = await stored((trees) => trees.within('main', EDGES, 0, [{ after: null, upTo: null }]));
     expect(left).toHaveLength(count - 600);
-    await catalog.commit('main', wholeCommit(3, manyPositions(2)));
+    await commitOnTop(catalog, 'main', wholeCommit(3, [...manyPositions(2)]));
     expect(await stored((trees) => Array.fromAsync(trees.all('main', EDGES)))).toHaveLength(2);
   });
 
@@ -151,8 +153,8 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
     const early = await positionNow(database);
     await addBeliefs(database, 3);
     expect(await loggedChanges(database)).toBeGreaterThan(0);
-    await one.catalog.commit('slow', recordedAt(early));
-    await other.catalog.commit('fast', recordedAt(await positionNow(database)));
+    await commitOnTop(one.catalog, 'slow', recordedAt(early));
+    await commitOnTop(other.catalog, 'fast', recordedAt(await positionNow(database)));
     expect(await loggedChanges(database)).toBeGreaterThan(0);
     await one.catalog.forget('slow');
     expect(await loggedChanges(database)).toBe(0);
@@ -162,12 +164,12 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
     const database = await openMigrated();
     const [one, other] = [catalogOf(database), catalogOf(database, OTHER_VAULT)];
     const early = await positionNow(database);
-    await one.catalog.commit('slow', recordedAt(early));
-    await one.catalog.commit('slow too', recordedAt(early));
+    await commitOnTop(one.catalog, 'slow', recordedAt(early));
+    await commitOnTop(one.catalog, 'slow too', recordedAt(early));
     await addBeliefs(database, 3);
     await database.execute('UPDATE valence_catalog.change_log SET limit_bytes = 10');
     const late = await positionNow(database);
-    await other.catalog.commit('fast', recordedAt(late));
+    await commitOnTop(other.catalog, 'fast', recordedAt(late));
     expect((await one.catalog.record('slow'))?.position).toBeNull();
     expect((await one.catalog.record('slow too'))?.position).toBeNull();
     expect((await other.catalog.record('fast'))?.position).toBe(late);
@@ -184,7 +186,7 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
         'backend/second-writer',
       );
       await catalogOf(database, OTHER_VAULT).catalog.exclusively(async () => {});
-      await second.catalog.commit('main', wholeCommit(1, []));
+      await commitOnTop(second.catalog, 'main', wholeCommit(1, []));
     });
     expect(await second.catalog.exclusively(async () => 'in')).toBe('in');
   });
@@ -195,7 +197,7 @@ async function positionNow(database: Database): Promise<string> {
   return log.position!;
 }
 
-function recordedAt(position: string): TierCommit {
+function recordedAt(position: string): Change {
   return { ...recordOf(1, { position }), removed: [], added: [] };
 }
 

@@ -10,7 +10,7 @@ import { toHex } from '../../src/core/bytes.ts';
 import type { CatalogStripe } from '../../src/core/ports.ts';
 import { TREES } from '../../src/format/tables.ts';
 import { keyShape } from '../../src/format/rows/row-key.ts';
-import { plain } from '../contract/catalog-contract.ts';
+import { plain } from '../contract/opened-catalog.ts';
 import { EDGES, embeddings, positionAt, segmentOf } from '../support/catalog-fixture.ts';
 import { rejection } from '../support/expect-code.ts';
 import { codeOf } from './keys-fixture.ts';
