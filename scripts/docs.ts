@@ -36,7 +36,8 @@ unless its help says *repeat*.
 
 Results go to standard output; errors, questions and progress to standard error, questions and progress only when that is a
 terminal. With \`--json\` every result is one JSON object on a line of its own, with a \`type\`. An error then is one object on standard
-error: \`{"type":"error","code","exit","message","hint","context"}\`; [errors.md](errors.md) lists codes and exit statuses. Fields may
+error: \`{"type":"error","code","exit","message","hint","context"}\`; [errors.md](errors.md) lists codes and exit statuses. What is wrong
+and keeps no command from its result, such as a location that cannot be reached, is \`{"type":"warning","message"}\` there. Fields may
 be added to any object; programs should pass over what they do not know. Ids are lower case, times ISO 8601 in UTC, sizes bytes.
 
 What cannot be undone asks first, on a terminal, or needs \`--yes\`. The first Ctrl-C ends the work in good order, with exit

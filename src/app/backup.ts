@@ -12,12 +12,9 @@ import { ThreadedCoder } from '../pipeline/threaded-coder.ts';
 import { ThreadedSealer } from '../pipeline/threaded-sealer.ts';
 import { beginChangeLogAnew } from '../schema/change-log-trim.ts';
 import type { Database } from '../schema/database.ts';
-import { findSnapshots, isWidelyListed } from '../vault/snapshots.ts';
 import type {
   BackupCalls,
-  ReadOptions,
   RunOptions,
-  SnapshotDetails,
   SnapshotRecord,
   VerificationReport,
   VerifyOptions,
@@ -29,19 +26,16 @@ import { readHostKey } from './keys.ts';
 import { openConfigured } from './places.ts';
 import { profileOf } from './profile.ts';
 import { restoreSnapshot } from './restore.ts';
-import { snapshotDetails, snapshotRecord } from './snapshot-record.ts';
+import { snapshotRecord } from './snapshot-record.ts';
 import { openSpoolFolder } from './spool-folder.ts';
 import { tierNames } from './tier-names.ts';
-import { openVaultFrom, pickSnapshot, readerKey } from './vault-reading.ts';
 import { verifyTiers } from './verify.ts';
 
 /** Implements `BackupCalls`: wires configuration, database, keys and backends to the pipeline. */
-export function backupCalls(context: AppContext): BackupCalls {
+export function backupCalls(context: AppContext): Omit<BackupCalls, 'list' | 'show'> {
   return {
     config: (edit) => configureBackups(context, edit),
     run: (options) => run(context, options),
-    list: (options) => list(context, options),
-    show: (id, options) => show(context, id, options),
     verify: (options: VerifyOptions): AsyncIterable<VerificationReport> => verifyTiers(context, options),
     restore: (options) => restoreSnapshot(context, options),
     diff: (options) => diffSnapshots(context, options),
@@ -119,21 +113,4 @@ async function openTier(context: AppContext, config: Config, name: string): Prom
   const { backends, away } = await openConfigured(context, config, tier.backends);
   const domains = tier.backends.map((backend) => config.backends.get(backend)!.domain);
   return { name, profile: profileOf(tier.profile), backends, away, domains };
-}
-
-async function* list(
-  context: AppContext,
-  { from, keyFile }: ReadOptions,
-): AsyncGenerator<SnapshotRecord, void, undefined> {
-  const vault = await openVaultFrom(context, from, await readerKey(context, keyFile));
-  const { snapshots, broken } = await findSnapshots(vault.places, vault.keyring, null, context.signal);
-  for (const snapshot of snapshots) yield snapshotRecord(snapshot);
-  const serious = broken.find(({ name, foreign }) => !foreign && isWidelyListed(name, vault.places.length));
-  if (serious !== undefined) throw serious.error;
-}
-
-async function show(context: AppContext, id: string, { from, keyFile }: ReadOptions): Promise<SnapshotDetails> {
-  const vault = await openVaultFrom(context, from, await readerKey(context, keyFile));
-  const found = await findSnapshots(vault.places, vault.keyring, null, context.signal);
-  return snapshotDetails(pickSnapshot(found, id, null));
 }

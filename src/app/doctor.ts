@@ -8,6 +8,7 @@ import { hasUrlPassword } from '../core/redact.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { promisedBy } from '../placement/promise.ts';
 import { foreignTables } from '../schema/foreign-tables.ts';
+import { silencedTriggers } from '../schema/change-log-repair.ts';
 import { partText, readPart } from '../schema/part-mark.ts';
 import type { PartOf } from '../schema/part-mark.ts';
 import { missingVectorIndexes } from '../schema/vector-index.ts';
@@ -57,6 +58,17 @@ async function examineDatabase(context: AppContext, findings: HealthFinding[]): 
   }
   for (const model of await missingVectorIndexes(database)) {
     findings.push(finding('warning', `model ${model.name} has no vector index`, 'run `valence init` to build it'));
+  }
+  const silenced = await silencedTriggers(database);
+  if (silenced.length > 0) {
+    const tables = [...new Set(silenced.map(({ table }) => table))].join(', ');
+    findings.push(
+      finding(
+        'warning',
+        `triggers of the change log are switched off or fire in some sessions only (${tables}), so each backup reads every row`,
+        'run `valence init` to switch them on as they were',
+      ),
+    );
   }
 }
 

@@ -6,6 +6,7 @@ import { ValenceError } from '../core/errors.ts';
 import { isSystemError } from '../core/file-system.ts';
 import { makeFolderDurably, translated } from '../core/files.ts';
 import { stripUrlPassword } from '../core/redact.ts';
+import { repairTriggers } from '../schema/change-log-repair.ts';
 import { migrate } from '../schema/migrator.ts';
 import type { AppContext } from './context.ts';
 import { buildMissingIndexes } from './vector-indexes.ts';
@@ -26,6 +27,7 @@ export async function setUpHome(context: AppContext): Promise<HomeReport> {
   const database = await context.rawDatabase();
   context.progress({ stage: 'setting up the schema' });
   const { to } = await migrate(database);
+  await database.transaction({}, repairTriggers);
   await buildMissingIndexes(context, database);
   await database.sync();
   return { type: 'home', home: home.root, database: database.location, engine: database.version, schemaVersion: to };

@@ -189,7 +189,7 @@ export class DatabaseCatalog implements Catalog {
       'backend/second-writer',
       `tier ${tier} was committed or forgotten by another process meanwhile`,
       {
-        hint: 'let only one run at a time',
+        hint: 'let only one backup run at a time',
       },
     );
   }

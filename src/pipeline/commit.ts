@@ -91,7 +91,7 @@ async function remember(catalog: Catalog, tier: string, commit: TierCommit): Pro
     return [];
   } catch (error) {
     if (isValenceError(error, 'backend/second-writer')) {
-      return ['another run of this host ended meanwhile and is what it remembers: let only one run at a time'];
+      return ['another run of this host ended meanwhile and is what it remembers: let only one backup run at a time'];
     }
     if (!isValenceError(error, 'database/read-only')) throw error;
     return [
