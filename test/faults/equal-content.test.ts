@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
 import { uuidText } from '../../src/core/ids.ts';
 import type { TreeId } from '../../src/core/ports.ts';
 import { keyShape } from '../../src/format/rows/row-key.ts';
@@ -32,8 +33,8 @@ class Backed {
   async run(more: Partial<BackupOptions> = {}): Promise<void> {
     const [done] = await this.vault.run(() => this.substrate.source(), ['main'], more);
     const { digest } = done!.snapshot.manifest;
-    expect((await this.vault.readBack(digest)).state).toEqual(this.substrate.state());
-    expect(await auditSnapshot(this.vault, digest)).toEqual({ dropped: [], leaked: [] });
+    assert.deepEqual((await this.vault.readBack(digest)).state, this.substrate.state());
+    assert.deepEqual(await auditSnapshot(this.vault, digest), { dropped: [], leaked: [] });
   }
 
   /** Enough small runs that the index is folded. */
