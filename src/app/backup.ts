@@ -12,13 +12,7 @@ import { ThreadedCoder } from '../pipeline/threaded-coder.ts';
 import { ThreadedSealer } from '../pipeline/threaded-sealer.ts';
 import { beginChangeLogAnew } from '../schema/change-log-trim.ts';
 import type { Database } from '../schema/database.ts';
-import type {
-  BackupCalls,
-  RunOptions,
-  SnapshotRecord,
-  VerificationReport,
-  VerifyOptions,
-} from './backup-calls.ts';
+import type { BackupCalls, RunOptions, SnapshotRecord, VerificationReport, VerifyOptions } from './backup-calls.ts';
 import { configureBackups } from './backup-config.ts';
 import type { AppContext } from './context.ts';
 import { diffSnapshots } from './diff.ts';

@@ -71,7 +71,8 @@ export async function verifyTier(options: VerifyOptions): Promise<TierVerificati
     indexesAreWhole: indexes.lost.length === 0,
   });
   findings.push(...unexpected.findings);
-  if (snapshots.length === 0 && findings.every(({ severity }) => severity === 'info')) findings.push(nothingStored(tier));
+  if (snapshots.length === 0 && findings.every(({ severity }) => severity === 'info'))
+    findings.push(nothingStored(tier));
   const newest = snapshots.at(-1);
   const restorable =
     newest !== undefined &&

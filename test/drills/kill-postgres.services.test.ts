@@ -185,7 +185,7 @@ describe('a backup whose server is killed', () => {
     await expectAll(1);
     await using valence = open();
     const next = await run(valence);
-    expect(next).toMatchObject({ sequence: committed.length + 1, scan: 'everything', survives: 2 });
+    expect(next).toMatchObject({ sequence: committed.length + 1, scan: 'changes', survives: 2 });
     await expectAll(1);
     await edit(valence, 20);
     expect(await run(valence, true)).toMatchObject({ sequence: committed.length + 1, degraded: false });
