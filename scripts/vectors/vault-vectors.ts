@@ -105,6 +105,7 @@ async function backUp(state: Substrate, { hostKey, backends, catalog }: Host): P
     clock: { now: () => MOMENT },
     random,
     progress: () => {},
+    committed: () => {},
   };
   await runBackup(options);
 }

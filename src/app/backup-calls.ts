@@ -14,9 +14,9 @@ export interface BackupCalls {
   /** Applies `edit` to `valence.yaml` (nothing when it is `null`) and gives the result. @throws `config/invalid` */
   config(edit: ConfigurationEdit | null): Promise<ConfigurationView>;
   /**
-   * Snapshots of one tier, or of every tier from one database snapshot. Yields each as it is committed; a tier that
-   * keeps less than its promise is yielded with `degraded`, one that cannot be committed at all rejects.
-   * @throws `config/no-keys`, `backend/*`, `database/*`, `integrity/chain-broken`
+   * Snapshots of one tier, or of every tier from one database snapshot. Yields those that were committed, and then rejects
+   * if one could not be; a tier that keeps less than its promise is yielded with `degraded`.
+   * @throws `config/no-keys`, `backend/*`, `database/*`, `integrity/chain-broken`, `integrity/change-log`
    */
   run(options: RunOptions): AsyncIterable<SnapshotRecord>;
   /**

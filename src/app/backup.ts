@@ -7,7 +7,7 @@ import type { WithSnapshot } from '../core/ports.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { openSnapshotSource } from '../graph/snapshot-source.ts';
 import { runBackup } from '../pipeline/backup.ts';
-import type { BackupTier } from '../pipeline/backup.ts';
+import type { BackedUp, BackupTier } from '../pipeline/backup.ts';
 import { ThreadedCoder } from '../pipeline/threaded-coder.ts';
 import { ThreadedSealer } from '../pipeline/threaded-sealer.ts';
 import { beginChangeLogAnew } from '../schema/change-log-trim.ts';
@@ -44,10 +44,17 @@ async function* run(context: AppContext, options: RunOptions): AsyncGenerator<Sn
   const database = await context.database();
   const catalog = new DatabaseCatalog(database, uuidText(hostKey.vaultId), context.clock);
   await beginChangeLogAnew(database);
-  const done = await catalog.exclusively(async () =>
-    runTiers(context, { config, names, hostKey, catalog, fullScan: options.fullScan ?? false }),
-  );
-  for (const { snapshot, notes, scan } of done) yield { ...snapshotRecord(snapshot, notes), scan };
+  const done: SnapshotRecord[] = [];
+  const committed = ({ snapshot, notes, scan }: BackedUp): void => {
+    done.push({ ...snapshotRecord(snapshot, notes), scan });
+  };
+  const fullScan = options.fullScan ?? false;
+  try {
+    await catalog.exclusively(() => runTiers(context, { config, names, hostKey, catalog, fullScan, committed }));
+  } finally {
+    // What was committed before a run failed is committed all the same.
+    yield* done;
+  }
 }
 
 interface RunInput {
@@ -56,10 +63,11 @@ interface RunInput {
   readonly hostKey: HostKey;
   readonly catalog: DatabaseCatalog;
   readonly fullScan: boolean;
+  readonly committed: (done: BackedUp) => void;
 }
 
-async function runTiers(context: AppContext, input: RunInput): ReturnType<typeof runBackup> {
-  const { config, names, hostKey, catalog, fullScan } = input;
+async function runTiers(context: AppContext, input: RunInput): Promise<void> {
+  const { config, names, hostKey, catalog, fullScan, committed } = input;
   const { clock, random, progress, signal } = context;
   const tiers: BackupTier[] = [];
   for (const name of names) tiers.push(await openTier(context, config, name));
@@ -70,7 +78,7 @@ async function runTiers(context: AppContext, input: RunInput): ReturnType<typeof
   const { vaultId, generation } = hostKey;
   await using journal = new JournalFolder({ folder: context.home.journalFolder, vaultId, generation });
   try {
-    return await runBackup({
+    await runBackup({
       tiers,
       hostKey,
       withSnapshot: snapshotOf(await context.database(), catalog, signal),
@@ -84,6 +92,7 @@ async function runTiers(context: AppContext, input: RunInput): ReturnType<typeof
       clock,
       random,
       progress,
+      committed,
       signal,
     });
   } finally {

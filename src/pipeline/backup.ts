@@ -55,6 +55,8 @@ export interface BackupOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly progress: ProgressSink;
+  /** Told of each tier's snapshot once it is committed, also where the run then fails. */
+  readonly committed: (done: BackedUp) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -82,10 +84,10 @@ export interface TierRun {
 
 /**
  * @throws `backend/*` when a tier cannot be committed at all, `integrity/chain-broken` when its backends show less than
- * this host committed; nothing of the run is visible then. `integrity/change-log` after a full scan that found what the
+ * this host committed; nothing of that tier is visible then, nor of those after it. `integrity/change-log` after a full scan that found what the
  * change log had missed: its snapshots are committed.
  */
-export async function runBackup(options: BackupOptions): Promise<BackedUp[]> {
+export async function runBackup(options: BackupOptions): Promise<void> {
   const runs: TierRun[] = [];
   for (const tier of options.tiers) runs.push(await startTier(tier, options));
   const uploads = runs.map((run) => run.writer.upload());
@@ -95,10 +97,8 @@ export async function runBackup(options: BackupOptions): Promise<BackedUp[]> {
     for (const run of runs) await run.writer.finishChunks();
     options.progress({ stage: 'uploading' });
     await Promise.all(uploads);
-    const done: BackedUp[] = [];
-    for (const [i, run] of runs.entries()) done.push(await commitSnapshot(run, facts, reads[i]!, options));
+    for (const [i, run] of runs.entries()) options.committed(await commitSnapshot(run, facts, reads[i]!, options));
     if (missed !== null) throw missed;
-    return done;
   } finally {
     await Promise.all(runs.map((run) => run.writer.stop()));
     await Promise.allSettled(uploads);

@@ -19,6 +19,7 @@ export async function findMissed(
   options: BackupOptions,
 ): Promise<Comparison> {
   const nothing = Promise.resolve();
+  const differing: string[] = [];
   let compared = 0;
   for (const run of runs) {
     const plan = await planTier(run, opened);
@@ -37,16 +38,15 @@ export async function findMissed(
       signal: options.signal,
     });
     compared += 1;
-    if (equalBytes(read.contentRoot, contentRoot)) continue;
-    const missed = new ValenceError(
-      'integrity/change-log',
-      `the change log missed changes since the last snapshot of tier ${run.tier.name}`,
-      {
-        hint: 'the snapshots just taken hold everything; please report this, with what wrote to the database since',
-        context: { tier: run.tier.name },
-      },
-    );
-    return { compared, missed };
+    if (!equalBytes(read.contentRoot, contentRoot)) differing.push(run.tier.name);
   }
-  return { compared, missed: null };
+  return { compared, missed: differing.length === 0 ? null : missedIn(differing) };
+}
+
+function missedIn(tiers: readonly string[]): ValenceError {
+  const whose = tiers.length === 1 ? `tier ${tiers[0]}` : `tiers ${tiers.join(', ')}`;
+  return new ValenceError('integrity/change-log', `the change log missed changes since the last snapshot of ${whose}`, {
+    hint: 'the snapshots just taken hold everything; please report this, with what wrote to the database since',
+    context: { tiers },
+  });
 }

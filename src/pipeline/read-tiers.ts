@@ -1,5 +1,5 @@
 import { equalBytes } from '../core/bytes.ts';
-import { invariant, ValenceError } from '../core/errors.ts';
+import { ValenceError } from '../core/errors.ts';
 import type { CatalogSegment, OpenedSnapshot, TreeStretch } from '../core/ports.ts';
 import type { BackupOptions, Scan, TierRun } from './backup.ts';
 import { loadKnownChunks, neededSegments, readOldIndex } from './old-index.ts';
@@ -45,25 +45,22 @@ export interface TiersRead {
 
 /** Where some tier needs a full scan, its old index is read first, with no database snapshot held open meanwhile. */
 export async function readTiers(runs: readonly TierRun[], options: BackupOptions): Promise<TiersRead> {
-  if (options.fullScan !== true) {
-    const read = await options.withSnapshot(async (opened) => {
-      const plans = await planAll(runs, opened);
-      return plans.every(({ scan }) => scan === 'changes')
-        ? readPlanned(opened, runs, { plans, olds: [], options })
-        : plans;
-    });
-    if (!isPlans(read)) return read;
-    return readWithOldIndex(runs, read, options);
-  }
-  return readWithOldIndex(
-    runs,
-    runs.map(() => ({ scan: 'everything', reason: null })),
-    options,
-  );
+  const first = await options.withSnapshot<FirstLook>(async (opened) => {
+    const plans = await planAll(runs, opened);
+    if (options.fullScan === true) return { plans: plans.map(inFull) };
+    if (plans.some(({ scan }) => scan === 'everything')) return { plans };
+    return { read: await readPlanned(opened, runs, { plans, olds: [], options }) };
+  });
+  return 'read' in first ? first.read : readWithOldIndex(runs, first.plans, options);
 }
 
-function isPlans(read: TiersRead | readonly ScanPlan[]): read is readonly ScanPlan[] {
-  return Array.isArray(read);
+/** All that there is to read, or how to. */
+type FirstLook = { readonly read: TiersRead } | { readonly plans: readonly ScanPlan[] };
+
+/** As asked for; what is not to be believed is not, in a full scan either. */
+function inFull(plan: ScanPlan): FullPlan {
+  if (plan.scan === 'everything' && plan.forgets) return plan;
+  return { scan: 'everything', reason: null, forgets: false };
 }
 
 async function readWithOldIndex(
@@ -88,11 +85,7 @@ async function readWithOldIndex(
   });
 }
 
-async function loadOld(
-  run: TierRun,
-  { forgets = false }: FullPlan,
-  { catalog, signal }: BackupOptions,
-): Promise<OldIndex> {
+async function loadOld(run: TierRun, { forgets }: FullPlan, { catalog, signal }: BackupOptions): Promise<OldIndex> {
   const record = forgets ? null : run.state.record;
   const places = run.holders.map(({ backend, holder }) => ({ backend, holder }));
   const old = await readOldIndex(places, run.keyring, record, signal);
@@ -146,8 +139,7 @@ async function readPlanned(
     });
   }
   const contentRoot = roots[0]!;
-  const differing = roots.findIndex((root) => !equalBytes(root, contentRoot));
-  if (differing !== -1) throw contradiction(runs, roots, plans);
+  if (!roots.every((root) => equalBytes(root, contentRoot))) throw contradiction(runs, plans);
   const facts = { schemaVersion, engine, position, contentRoot };
   if (options.fullScan !== true) return { facts, reads, missed: null };
   const { compared, missed } = await findMissed(opened, runs, contentRoot, options);
@@ -214,12 +206,7 @@ async function readChangesOf(
   return { contentRoot, read: { scan: 'changes', trees, removed, dropped, segments, problems: [], notes: [] } };
 }
 
-function contradiction(
-  runs: readonly TierRun[],
-  roots: readonly Uint8Array[],
-  plans: readonly ScanPlan[],
-): ValenceError {
-  invariant(roots.length === runs.length && plans.length === runs.length, 'every tier was read');
+function contradiction(runs: readonly TierRun[], plans: readonly ScanPlan[]): ValenceError {
   return new ValenceError('integrity/change-log', 'the tiers of this run did not read the same from the database', {
     hint: 'nothing was committed; run `valence backup run --full-scan`, and please report this',
     context: { tiers: runs.map((run, i) => ({ tier: run.tier.name, scan: plans[i]!.scan })) },

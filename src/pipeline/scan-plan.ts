@@ -17,7 +17,7 @@ export interface FullPlan {
   readonly scan: 'everything';
   readonly reason: string | null;
   /** What is remembered is not to be believed. */
-  readonly forgets?: boolean;
+  readonly forgets: boolean;
 }
 
 /** Of each run, in order. */
@@ -27,32 +27,33 @@ export async function planAll(runs: readonly TierRun[], opened: OpenedSnapshot):
   return plans;
 }
 
+/** The shortest way that the record, the backends and the change log allow, in this state of the database. */
 export async function planTier({ state, tier }: TierRun, { source, stored }: OpenedSnapshot): Promise<ScanPlan> {
-  const { record, previous, loss } = state;
-  const all = (reason: string | null): ScanPlan => ({ scan: 'everything', reason });
+  const { record, previous, isDamaged, loss } = state;
   if (record === null) {
-    return all(
+    return everything(
       previous === null ? null : 'this host does not remember its last snapshot, so everything is stored anew',
     );
   }
-  if (loss !== null) return all(loss);
-  if (record.position === null) {
-    return all(source.untracked ?? 'changes could not be followed when the last snapshot was taken');
+  if (isDamaged || hasGaps(record, await stored.census(tier.name))) {
+    return { ...everything('what this host remembered is damaged, so everything is stored anew'), forgets: true };
   }
-  const damage = damageOf(record, await stored.census(tier.name));
-  if (damage)
-    return {
-      scan: 'everything',
-      reason: 'what this host remembered is damaged, so everything is stored anew',
-      forgets: true,
-    };
+  if (loss !== null) return everything(loss);
+  if (record.position === null) {
+    return everything(source.untracked ?? 'changes could not be followed when the last snapshot was taken');
+  }
   const changes = await source.changesSince(record.position);
-  if (changes.kind === 'unknown') return all(changes.reason);
+  if (changes.kind === 'unknown') return everything(changes.reason);
   return { scan: 'changes', record, changes: changes.trees };
 }
 
-/** Whether rows of the catalog are gone: every level must have its chunks, and under them every row. */
-function damageOf({ trees }: TierRecord, census: readonly TreeCensus[]): boolean {
+function everything(reason: string | null): FullPlan {
+  return { scan: 'everything', reason, forgets: false };
+}
+
+/** Whether the catalog lacks something: every tree must be there, on each level its chunks, and under those every row. */
+function hasGaps({ trees }: TierRecord, census: readonly TreeCensus[]): boolean {
+  if (trees.length !== census.length) return true;
   return trees.some(({ tree, chunks, rows, level }) => {
     const found = census.find(({ tree: of }) => of.name === tree.name && of.modelId === tree.modelId);
     const levels = found?.levels.slice(0, level + 1) ?? [];

@@ -23,6 +23,8 @@ export interface TierState {
    * of what it remembers does a host know every chunk, and so what the next snapshot drops.
    */
   readonly record: TierRecord | null;
+  /** The record names another index than its snapshot does, and is not to be believed. */
+  readonly isDamaged: boolean;
   /** This writer's newest manifest and the tier's newest, as far as there are any. A run that died may have left one at a single holder. */
   readonly heads: readonly Pick<SharedObject, 'object' | 'digest'>[];
   /** What the holders list at the beginning of the run. */
@@ -53,20 +55,20 @@ export async function openTierState(options: TierStateOptions): Promise<TierStat
   const names = await namesOf(places, tier, record, signal);
   const { newest, own, passedOver } = await readHeads(names, record, options);
   const presence = await Presence.load(places, signal);
-  const isTrue = record !== null && (await isIndexOf(record, own, { names, keyring: options.keyring, signal }));
+  const isDamaged = record !== null && !(await isIndexOf(record, own, { names, keyring: options.keyring, signal }));
   const others = newest !== null && newest.manifest.header.writerId !== options.writerId;
   return {
     sequence: (newest?.manifest.header.sequence ?? 0) + 1,
     previous: own?.manifest.digest ?? null,
-    record: isTrue ? record : null,
+    record,
+    isDamaged,
     heads: headsOf(newest, own),
     presence,
-    loss: record === null || !isTrue ? null : await lossOf(record, places, presence, signal),
+    loss: record === null || isDamaged ? null : await lossOf(record, places, presence, signal),
     notes: [
       ...passedOver,
       ...(others ? [`another host wrote the newest snapshot of tier ${tier} before this one`] : []),
       ...overtaken(own, record),
-      ...(record === null || isTrue ? [] : ['what this host remembered is damaged, so everything is stored anew']),
     ],
   };
 }

@@ -132,13 +132,13 @@ export class TierWriter {
     if (kind === CHUNK_KIND.piece) return stored;
     const { lastKey, rows, bytes, contentId } = chunk;
     const place = { tree, level, lastKey };
-    this.#note({ ...place, piece: 0, rows, bytes, contentId, ...stored.reference });
+    this.#recordPosition({ ...place, piece: 0, rows, bytes, contentId, ...stored.reference });
     for (const [i, piece] of stored.pieces.entries())
-      this.#note({ ...place, ...piece, piece: i + 1, rows: 0, bytes: 0 });
+      this.#recordPosition({ ...place, ...piece, piece: i + 1, rows: 0, bytes: 0 });
     return stored;
   }
 
-  #note(position: TreePosition): void {
+  #recordPosition(position: TreePosition): void {
     this.#positions.add(position);
     this.#options.known.use(position.name);
   }

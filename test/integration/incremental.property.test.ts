@@ -1,72 +1,15 @@
 import fc from 'fast-check';
-import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { DatabaseCatalog } from '../../src/catalog/database-catalog.ts';
-import { systemClock } from '../../src/core/clock.ts';
 import { isValenceError } from '../../src/core/errors.ts';
-import { toHex } from '../../src/core/bytes.ts';
-import { uuidText } from '../../src/core/ids.ts';
-import { openSnapshotSource, snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
-import { snapshotSinkInto } from '../../src/graph/snapshot-sink.ts';
-import type { BackedUp } from '../../src/pipeline/backup.ts';
-import { contentRootOf } from '../../src/pipeline/read-trees.ts';
-import { planRestore, restore } from '../../src/pipeline/restore.ts';
 import type { Database } from '../../src/schema/database.ts';
+import { BackedDatabase } from '../support/backed-database.ts';
 import { forEachEngine } from '../support/engines.ts';
-import { MemoryVault } from '../support/memory-vault.ts';
 import { addModel, sqlOf, statement, WritingSession } from '../support/random-statements.ts';
 import type { Statement } from '../support/random-statements.ts';
 import { ServerDatabase } from '../support/server-database.ts';
 
 const slow = process.env['SLOW'] === '1';
 const SEED = 17;
-
-/** A vault in memory that backs up a real database, with its real catalog. */
-class BackedDatabase {
-  readonly #database: Database;
-  readonly #vault: MemoryVault;
-  readonly #catalog: DatabaseCatalog;
-
-  constructor(database: Database, seed: string) {
-    this.#database = database;
-    this.#vault = new MemoryVault(seed, { k: 1, n: 1 });
-    this.#catalog = new DatabaseCatalog(database, uuidText(this.#vault.hostKey.vaultId), systemClock);
-  }
-
-  /** A run, whose content root must be that of a full scan. Nothing may be written meanwhile. */
-  async backUp(tiers: readonly string[]): Promise<void> {
-    const full = await snapshotSourceOf(this.#database)((source) => contentRootOf(source, this.#vault.hostKey.secrets));
-    const done = await this.#run(tiers);
-    for (const { snapshot } of done) assert.equal(toHex(snapshot.summary.contentRoot), toHex(full.contentRoot));
-  }
-
-  /** Rebuilds the newest snapshot of a tier, which is compared with what was read. */
-  async rebuild(empty: Database): Promise<void> {
-    const { places, keyring, snapshots } = await this.#vault.open();
-    const snapshot = snapshots.at(-1)!;
-    const plan = await planRestore({ places, keyring, snapshot });
-    const input = { places, keyring, snapshot };
-    const { orphanEdges } = await restore(input, plan, snapshotSinkInto(empty), () => {});
-    assert.deepEqual(orphanEdges, []);
-    const { contentRoot } = await snapshotSourceOf(empty)((source) =>
-      contentRootOf(source, this.#vault.hostKey.secrets),
-    );
-    assert.equal(toHex(contentRoot), toHex(snapshot.summary.contentRoot));
-  }
-
-  #run(tiers: readonly string[]): Promise<BackedUp[]> {
-    return this.#vault.run(() => assert.fail('the database is the source'), tiers, {
-      catalog: this.#catalog,
-      withSnapshot: (read) =>
-        this.#database.transaction({ mode: 'snapshot' }, async (session) =>
-          read({
-            source: await openSnapshotSource(session, this.#database.version),
-            stored: this.#catalog.storedTrees(session),
-          }),
-        ),
-    });
-  }
-}
 
 interface Write {
   readonly statement: Statement;

@@ -105,7 +105,8 @@ export async function backUp(run: DiskRun): Promise<BackedUp> {
   await using journal = new JournalFolder({ folder: join(host.home, 'journal'), vaultId, generation, files });
   const spoolFolder = join(host.home, 'spool');
   await makeFolderDurably(spoolFolder, { files });
-  const [done] = await runBackup({
+  const done: BackedUp[] = [];
+  await runBackup({
     tiers: [
       {
         name: TIER,
@@ -132,9 +133,10 @@ export async function backUp(run: DiskRun): Promise<BackedUp> {
     clock,
     random: seededRandom(`${seed}: run`),
     progress: silentProgress,
+    committed: (each) => done.push(each),
     signal: run.signal,
   });
-  return done!;
+  return done[0]!;
 }
 
 /** A snapshot as a reader gets it back. */

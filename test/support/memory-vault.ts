@@ -69,7 +69,12 @@ export class MemoryVault {
   }
 
   /** A run of these tiers over a state of the substrate. `more` replaces what a test wants otherwise. */
-  run(source: () => SnapshotSource, tiers: readonly string[], more: Partial<BackupOptions> = {}): Promise<BackedUp[]> {
+  async run(
+    source: () => SnapshotSource,
+    tiers: readonly string[],
+    more: Partial<BackupOptions> = {},
+  ): Promise<BackedUp[]> {
+    const done: BackedUp[] = [];
     const configured = this.backends.map((backend, i) => ({
       backend,
       name: `place-${i}`,
@@ -78,7 +83,7 @@ export class MemoryVault {
     }));
     const domains = configured.map(({ domain }) => domain);
     const tier = { profile: this.#profile, backends: configured, away: [], domains };
-    return runBackup({
+    await runBackup({
       tiers: tiers.map((name) => ({ ...tier, name })),
       hostKey: this.hostKey,
       withSnapshot: (read) => read({ source: source(), stored: this.catalog }),
@@ -91,8 +96,10 @@ export class MemoryVault {
       clock: { now: () => (this.#now += 60_000) },
       random: this.#random,
       progress: () => {},
+      committed: (each) => done.push(each),
       ...more,
     });
+    return done;
   }
 
   async open(): Promise<{ places: readonly Place[]; keyring: Keyring; snapshots: readonly Snapshot[] }> {
