@@ -1,18 +1,8 @@
 import { view } from '../core/bytes.ts';
+import { copyTuples } from '../core/copy-stream.ts';
 import { ValenceError } from '../core/errors.ts';
 
-/** Postgres' binary COPY between the catalog and its tables (PostgreSQL manual, COPY, "Binary Format"). */
-
-const HEADER: Buffer = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
-const TRAILER: Buffer = Buffer.from([0xff, 0xff]);
-const TRAILER_COUNT = 0xffff;
-
-/** One complete stream of these tuples. */
-export async function* copyOf(tuples: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield HEADER;
-  yield tuples;
-  yield TRAILER;
-}
+/** Rows that the catalog reads from its tables in binary COPY. */
 
 /** The fields of a row without their lengths; views of the stream's memory. */
 export type Row = readonly Buffer[];
@@ -25,56 +15,27 @@ export async function* copyRows(
   stream: AsyncIterable<Uint8Array>,
   fields: number,
 ): AsyncGenerator<readonly Row[], void, undefined> {
-  let rest: Buffer = Buffer.alloc(0);
-  let state: 'header' | 'rows' | 'ended' = 'header';
-  for await (const piece of stream) {
-    if (state === 'ended') throw malformed('it goes on after its end');
-    rest = rest.length === 0 ? view(piece) : Buffer.concat([rest, piece]);
-    if (state === 'header') {
-      if (rest.length < HEADER.length) continue;
-      if (!rest.subarray(0, HEADER.length).equals(HEADER)) throw malformed('its header is not known');
-      rest = rest.subarray(HEADER.length);
-      state = 'rows';
+  for await (const { bytes, count } of copyTuples(stream)) {
+    const tuples = view(bytes);
+    const rows: Row[] = [];
+    for (let at = 0; rows.length < count;) {
+      const { row, end } = splitTuple(tuples, at, fields);
+      rows.push(row);
+      at = end;
     }
-    const { rows, end, ended } = splitRows(rest, fields);
-    if (rows.length > 0) yield rows;
-    rest = rest.subarray(end);
-    if (ended) state = 'ended';
+    yield rows;
   }
-  if (state !== 'ended' || rest.length > 0) throw malformed('it does not end where it should');
 }
 
-interface SplitRows {
-  readonly rows: readonly Row[];
-  /** Where the last whole row, or the trailer, ends. */
-  readonly end: number;
-  readonly ended: boolean;
-}
-
-function splitRows(bytes: Buffer, fields: number): SplitRows {
-  const rows: Row[] = [];
-  let end = 0;
-  while (bytes.length - end >= 2) {
-    const count = bytes.readUInt16BE(end);
-    if (count === TRAILER_COUNT) return { rows, end: end + 2, ended: true };
-    if (count !== fields) throw malformed(`a row has ${count} fields, ${fields} expected`);
-    const split = splitFields(bytes, end + 2, fields);
-    if (split === null) break;
-    rows.push(split.row);
-    end = split.end;
-  }
-  return { rows, end, ended: false };
-}
-
-function splitFields(bytes: Buffer, start: number, fields: number): { row: Row; end: number } | null {
+function splitTuple(bytes: Buffer, start: number, fields: number): { row: Row; end: number } {
+  const count = bytes.readUInt16BE(start);
+  if (count !== fields) throw malformed(`a row has ${count} fields, ${fields} expected`);
   const row: Buffer[] = [];
-  let at = start;
+  let at = start + 2;
   while (row.length < fields) {
-    if (bytes.length - at < 4) return null;
     const length = bytes.readInt32BE(at);
     if (length < 0) throw malformed('a field is NULL');
     at += 4 + length;
-    if (at > bytes.length) return null;
     row.push(bytes.subarray(at - length, at));
   }
   return { row, end: at };

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
+import { copyOf } from '../core/copy-stream.ts';
 import type { TreePosition, TreeStretch } from '../core/ports.ts';
 import type { Session } from '../schema/database.ts';
-import { copyOf } from './copy-fields.ts';
 import { keyBounds } from './key-bounds.ts';
 import { POSITION_TARGET, positionTuples } from './position-rows.ts';
 import { treeColumns } from './tree-columns.ts';
@@ -70,5 +70,6 @@ export async function addPositions(
   { vaultId, tier }: TierOfVault,
   positions: Iterable<TreePosition>,
 ): Promise<void> {
-  for (const tuples of positionTuples(vaultId, tier, positions)) await session.copyIn(POSITION_TARGET, copyOf(tuples));
+  for (const tuples of positionTuples(vaultId, tier, positions))
+    await session.copyIn(POSITION_TARGET, copyOf([tuples]));
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { toHex, utf8 } from '../core/bytes.ts';
 import { uuidBytes } from '../core/ids.ts';
 import type { SnapshotSource } from '../core/ports.ts';
-import { copyTuples } from './copy-stream.ts';
+import { copyTuples } from '../core/copy-stream.ts';
 
 export interface SubstrateDigest {
   /** SHA-256, lower-case hexadecimal. */

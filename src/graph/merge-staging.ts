@@ -1,7 +1,7 @@
 import type { TreeId } from '../core/ports.ts';
 import type { Session } from '../schema/database.ts';
 import { SUBSTRATE_SCHEMA, SUBSTRATE_TABLES } from '../schema/tables.ts';
-import { copyPieces } from './copy-stream.ts';
+import { copyPieces } from '../core/copy-stream.ts';
 import { stagedTable } from './merge-tables.ts';
 import { layoutOf } from './snapshot-source.ts';
 
@@ -55,10 +55,6 @@ async function copyRows(
 ): Promise<number> {
   if (session.engine === 'postgres') return session.copyIn(target, copy, signal);
   let rows = 0;
-  for await (const piece of copyPieces(copy, PIECE_BYTES)) rows += await session.copyIn(target, once(piece), signal);
+  for await (const piece of copyPieces(copy, PIECE_BYTES)) rows += await session.copyIn(target, piece, signal);
   return rows;
-}
-
-async function* once(piece: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield piece;
 }

@@ -8,7 +8,7 @@ import { schemaState } from '../schema/schema-state.ts';
 import { SUBSTRATE_SCHEMA, SUBSTRATE_TABLES } from '../schema/tables.ts';
 import { beginBulkLoad } from './bulk-load.ts';
 import type { BulkLoad } from './bulk-load.ts';
-import { copyPieces } from './copy-stream.ts';
+import { copyPieces } from '../core/copy-stream.ts';
 import { removeOrphans } from './orphans.ts';
 import { layoutOf, openSnapshotSource } from './snapshot-source.ts';
 
@@ -106,11 +106,7 @@ class DatabaseSink implements SnapshotSink {
     if (this.#session.engine === 'postgres') return this.#session.copyIn(target, copy, this.#signal);
     let rows = 0;
     for await (const piece of copyPieces(copy, PIECE_BYTES))
-      rows += await this.#session.copyIn(target, once(piece), this.#signal);
+      rows += await this.#session.copyIn(target, piece, this.#signal);
     return rows;
   }
-}
-
-async function* once(piece: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield piece;
 }

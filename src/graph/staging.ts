@@ -1,5 +1,5 @@
+import { copyOf } from '../core/copy-stream.ts';
 import type { Session } from '../schema/database.ts';
-import { copyOf } from './copy-stream.ts';
 import type { StagedRow } from './import-record.ts';
 import { RowEncoder } from './row-encoder.ts';
 import type { ColumnKind } from './row-encoder.ts';
@@ -46,8 +46,7 @@ export class Staging {
   async flush(table: StagingTable): Promise<void> {
     const { columns, rows } = this.#batches.get(table)!;
     if (rows.length === 0) return;
-    const bytes = copyOf([rows.take()]);
-    await this.#session.copyIn(`${stagingName(table)} (${columns.join(', ')})`, once(bytes));
+    await this.#session.copyIn(`${stagingName(table)} (${columns.join(', ')})`, copyOf([rows.take()]));
   }
 
   /** Sends what still waits, and lets the planner know the sizes. */
@@ -59,8 +58,4 @@ export class Staging {
 
 function newBatch(columns: Readonly<Record<string, ColumnKind>>): Batch {
   return { columns: Object.keys(columns), rows: new RowEncoder(Object.values(columns)) };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes;
 }

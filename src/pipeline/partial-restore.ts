@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { equalBytes } from '../core/bytes.ts';
+import { copyOf, copyTuples } from '../core/copy-stream.ts';
+import type { Tuples } from '../core/copy-stream.ts';
 import { ValenceError } from '../core/errors.ts';
-import { INLINE_VALUE_BYTES_MAX } from '../core/limits.ts';
 import type { SettleReport, SnapshotSink, SnapshotSource, TreeId } from '../core/ports.ts';
 import type { ProgressSink } from '../core/progress.ts';
-import { COPY_HEADER, COPY_TRAILER, TupleReader } from '../format/rows/copy-tuples.ts';
 import { TREES } from '../format/tables.ts';
 import type { TreeName } from '../format/tables.ts';
 import { ContentIds } from '../format/tree/content-id.ts';
@@ -17,7 +17,6 @@ import { StripeReader } from '../vault/stripe-reader.ts';
 import { TreeLookup } from '../vault/tree-lookup.ts';
 import { treeIdOf } from '../vault/tree-reader.ts';
 import type { Wanted } from '../vault/wanted.ts';
-import { layoutNamed } from './read-trees.ts';
 import { differs } from './restore.ts';
 import type { RestoreInput, RestorePlan } from './restore.ts';
 
@@ -118,10 +117,8 @@ class OpenedPart implements PartialRestore {
     return this.#facts.stripes.problems;
   }
 
-  async *rows(tree: TreeId): AsyncGenerator<Uint8Array, void, undefined> {
-    yield COPY_HEADER;
-    for await (const { bytes } of this.#tuples(tree)) yield bytes;
-    yield COPY_TRAILER;
+  rows(tree: TreeId): AsyncIterable<Uint8Array> {
+    return copyOf(this.#tuples(tree, () => {}));
   }
 
   async counts(): Promise<Readonly<Record<string, number>>> {
@@ -141,7 +138,11 @@ class OpenedPart implements PartialRestore {
     const loaded: (LoadedTree & { readonly digest: RowsDigest })[] = [];
     for (const tree of this.trees) {
       const digest = new RowsDigest();
-      const rows = await sink.load(tree, this.#copyInto(digest, tree, progress));
+      const tuples = this.#tuples(tree, (batch) => {
+        digest.add(batch);
+        progress({ stage: `restoring ${tree.name}`, done: digest.rows, unit: 'rows' });
+      });
+      const rows = await sink.load(tree, copyOf(tuples));
       if (rows !== digest.rows) throw differs(`${rows} of ${digest.rows} rows of ${tree.name} were loaded`);
       loaded.push({ tree, rows, digest });
     }
@@ -152,36 +153,23 @@ class OpenedPart implements PartialRestore {
     return { ...settled, counts: countTables(loaded), problems: this.problems };
   }
 
-  async *#tuples(tree: TreeId): AsyncGenerator<Tuples, void, undefined> {
+  async *#tuples(tree: TreeId, seen: (batch: Tuples) => void): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const rows of this.#lookup(tree).rows(this.#wanted(tree))) {
       this.#facts.signal?.throwIfAborted();
-      if (rows.length > 0) yield { bytes: Buffer.concat(rows.map(({ tuple }) => tuple)), count: rows.length };
+      if (rows.length === 0) continue;
+      const bytes = Buffer.concat(rows.map(({ tuple }) => tuple));
+      seen({ bytes, count: rows.length });
+      yield bytes;
     }
-  }
-
-  async *#copyInto(
-    digest: RowsDigest,
-    tree: TreeId,
-    progress: ProgressSink,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    yield COPY_HEADER;
-    for await (const tuples of this.#tuples(tree)) {
-      digest.add(tuples);
-      progress({ stage: `restoring ${tree.name}`, done: digest.rows, unit: 'rows' });
-      yield tuples.bytes;
-    }
-    yield COPY_TRAILER;
   }
 
   /** Both in key order, so that equal rows are equal bytes. */
   async #compare(written: SnapshotSource, tree: TreeId, expected: RowsDigest): Promise<void> {
     const found = new RowsDigest();
-    const reader = new TupleReader(layoutNamed(tree.name), INLINE_VALUE_BYTES_MAX);
-    for await (const piece of written.rows(tree)) {
+    for await (const batch of copyTuples(written.rows(tree))) {
       this.#facts.signal?.throwIfAborted();
-      for (const batch of reader.push(piece)) found.add(batch);
+      found.add(batch);
     }
-    reader.end();
     if (found.rows !== expected.rows || !equalBytes(found.finish(), expected.finish())) {
       throw differs(`${tree.name} in the target does not equal what was read from the snapshot`);
     }
@@ -194,12 +182,6 @@ class OpenedPart implements PartialRestore {
   #wanted(tree: TreeId): Wanted {
     return wantedOf(this.#facts.closure, this.#lookup(tree).layout.name);
   }
-}
-
-/** Whole tuples end to end. */
-interface Tuples {
-  readonly bytes: Uint8Array;
-  readonly count: number;
 }
 
 /** Of the rows of a tree in key order, however they are split. */

@@ -1,7 +1,7 @@
+import { copyOf } from '../core/copy-stream.ts';
 import { ValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import type { TreeId } from '../core/ports.ts';
-import { COPY_HEADER, COPY_TRAILER } from '../format/rows/copy-tuples.ts';
 import { mayHoldMovedValue } from '../format/rows/large-value.ts';
 import type { RootedTree } from '../format/snapshot/body.ts';
 import { TREES } from '../format/tables.ts';
@@ -26,15 +26,9 @@ export class TreeReader {
   }
 
   /** The rows of a tree in key order as one binary COPY stream. @throws `integrity/*`, `format/malformed` */
-  async *copy(tree: RootedTree): AsyncGenerator<Uint8Array, void, undefined> {
-    yield COPY_HEADER;
+  copy(tree: RootedTree): AsyncIterable<Uint8Array> {
     const layout = layoutOf(tree);
-    for await (const rows of aheadInOrder(this.#leaves(tree, layout), LEAVES_AHEAD, (leaf) =>
-      this.#rows(leaf, layout),
-    )) {
-      yield rows;
-    }
-    yield COPY_TRAILER;
+    return copyOf(aheadInOrder(this.#leaves(tree, layout), LEAVES_AHEAD, (leaf) => this.#rows(leaf, layout)));
   }
 
   /** The leaves below the root, in key order. */

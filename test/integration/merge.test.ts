@@ -197,8 +197,8 @@ forEachEngine('merge', ({ openMigrated }) => {
   test('leaves a model of other dimensions, and a source whose id is another', async () => {
     const provenance = { source_type: 'book', source_id: 'one' };
     const rows = await snapshotOf(belief(1, { provenance, embeddings: { small: [1, 2] } }), belief(2, { provenance }));
-    const taken = rows.find(({ tree }) => tree.name === 'sources')!.copy;
-    const id = Buffer.from(taken.subarray(25, 41)).toString('hex');
+    const [taken] = rows.find(({ tree }) => tree.name === 'sources')!.tuples;
+    const id = Buffer.from(taken!.subarray(6, 22)).toString('hex');
     const target = await holding([
       belief(3, { embeddings: { small: [1, 2, 3] } }),
       { source_type: 'web', source_id: 'other', id: id.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') },

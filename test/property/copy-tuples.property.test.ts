@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { INLINE_VALUE_BYTES_MAX } from '../../src/core/limits.ts';
-import { COPY_HEADER, TupleReader } from '../../src/format/rows/copy-tuples.ts';
+import { COPY_HEADER } from '../../src/core/copy-stream.ts';
+import { TupleReader } from '../../src/format/rows/copy-tuples.ts';
 import { codeOf } from '../unit/keys-fixture.ts';
 import { filler, keyOf, layout, piecesOf, randomRows, readBatches, row, tuplesOf } from '../support/tree-fixture.ts';
 import { copyStream } from '../vectors/copy-rows.ts';

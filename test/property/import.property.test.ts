@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { COPY_HEADER, COPY_TRAILER, copyOf, copyPieces, copyTuples } from '../../src/graph/copy-stream.ts';
+import { COPY_HEADER, COPY_TRAILER, copyOf, copyPieces, copyTuples } from '../../src/core/copy-stream.ts';
 import { mayLoseDigits, parseExactly } from '../../src/graph/exact-json.ts';
 import { importLines } from '../../src/graph/import-lines.ts';
 import { RowEncoder } from '../../src/graph/row-encoder.ts';
@@ -58,12 +58,14 @@ test('tuples of COPY streams do not depend on how the bytes are cut, and can be 
         for (const row of stream) encoder.append(row);
         return encoder.take();
       });
-      const bytes = Buffer.concat(tuples.map((each) => copyOf([each])));
+      const wholes = await Promise.all(tuples.map(async (each) => Buffer.concat(await all(copyOf([each])))));
+      const bytes = Buffer.concat(wholes);
       const found = await all(copyTuples(cutAt(bytes, size)));
       expect(Buffer.concat(found.map((each) => each.bytes))).toEqual(Buffer.concat(tuples));
       expect(found.reduce((sum, each) => sum + each.count, 0)).toBe(streams.flat().length);
       const pieces = await all(copyPieces(cutAt(bytes, size), 64));
-      const joined = pieces.map((piece) => piece.subarray(COPY_HEADER.length, piece.length - COPY_TRAILER.length));
+      const cut = await Promise.all(pieces.map(async (piece) => Buffer.concat(await all(piece))));
+      const joined = cut.map((stream) => stream.subarray(COPY_HEADER.length, stream.length - COPY_TRAILER.length));
       expect(Buffer.concat(joined)).toEqual(Buffer.concat(tuples));
       await expect(all(copyTuples(cutAt(bytes.subarray(0, -1), size)))).rejects.toThrow('ends in the middle');
     },

@@ -1,4 +1,4 @@
-import { copyOf, copyTuples } from '../../src/graph/copy-stream.ts';
+import { copyOf, copyTuples } from '../../src/core/copy-stream.ts';
 import type { TreeId } from '../../src/core/ports.ts';
 import { mergeInto } from '../../src/graph/merge.ts';
 import type { Merged, MergeInput } from '../../src/graph/merge.ts';
@@ -9,7 +9,7 @@ import type { Database } from '../../src/schema/database.ts';
 /** Rows of a database as a snapshot would hand them out. */
 export interface HeldRows {
   readonly tree: TreeId;
-  readonly copy: Uint8Array;
+  readonly tuples: readonly Uint8Array[];
 }
 
 /** Every row of a database, held in memory. */
@@ -20,7 +20,7 @@ export async function rowsOf(database: Database): Promise<readonly HeldRows[]> {
       if (tree.name === 'belief_edges_reverse') continue;
       const tuples: Uint8Array[] = [];
       for await (const { bytes } of copyTuples(source.rows(tree))) tuples.push(Buffer.from(bytes));
-      held.push({ tree, copy: copyOf(tuples) });
+      held.push({ tree, tuples });
     }
     return held;
   });
@@ -42,7 +42,7 @@ export async function merge(
   const merged = await mergeInto(database, {
     overwrite: false,
     fill: async (staging) => {
-      for (const { tree, copy } of rows) await staging.load(tree, once(copy));
+      for (const { tree, tuples } of rows) await staging.load(tree, copyOf(tuples));
     },
     ...options,
     consent: async (shown) => {
@@ -52,8 +52,4 @@ export async function merge(
   });
   if (plan === null) throw new Error('the plan was not shown');
   return { plan, merged };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes;
 }

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { copyOf, copyRows } from '../../src/catalog/copy-fields.ts';
+import { copyRows } from '../../src/catalog/copy-fields.ts';
 import type { Row } from '../../src/catalog/copy-fields.ts';
 import { keyBounds } from '../../src/catalog/key-bounds.ts';
 import { positionTuples } from '../../src/catalog/position-rows.ts';
 import { bytesLiteral, textLiteral, uuidLiteral } from '../../src/catalog/sql-literal.ts';
 import { decodeStripes, encodeStripes } from '../../src/catalog/stripe-list.ts';
 import { toHex } from '../../src/core/bytes.ts';
+import { copyOf } from '../../src/core/copy-stream.ts';
 import type { CatalogStripe } from '../../src/core/ports.ts';
 import { TREES } from '../../src/format/tables.ts';
 import { keyShape } from '../../src/format/rows/row-key.ts';
@@ -61,7 +62,7 @@ describe('rows of a COPY', () => {
   const fields = 12;
 
   async function streamOf(parts: readonly Uint8Array[]): Promise<Buffer> {
-    return Buffer.concat(await Array.fromAsync(copyOf(Buffer.concat(parts))));
+    return Buffer.concat(await Array.fromAsync(copyOf(parts)));
   }
 
   async function* inPieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {

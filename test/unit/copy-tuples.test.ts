@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { FIELD_BYTES_MAX } from '../../src/core/limits.ts';
-import { COPY_HEADER } from '../../src/format/rows/copy-tuples.ts';
+import { COPY_HEADER } from '../../src/core/copy-stream.ts';
 import { layout, readBatches, row, tuplesOf } from '../support/tree-fixture.ts';
 import { copyStream, int4, text, tuple } from '../vectors/copy-rows.ts';
 import { codeOf, withBitFlipped } from './keys-fixture.ts';

@@ -1,4 +1,5 @@
 import { view } from '../../core/bytes.ts';
+import { COPY_END, COPY_HEADER } from '../../core/copy-stream.ts';
 import { ValenceError } from '../../core/errors.ts';
 import { FIELD_BYTES_MAX } from '../../core/limits.ts';
 import type { TreeLayout } from '../tables.ts';
@@ -6,13 +7,6 @@ import { keyShape, writeKey } from './row-key.ts';
 import type { KeyShape } from './row-key.ts';
 
 /** Reads PostgreSQL's binary COPY format: signature, flags, extension, tuples, trailer. FORMAT.md §5.1. */
-
-const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
-const TRAILER = 0xffff;
-
-/** The header of a stream without extension, as every writer of ours sends it. */
-export const COPY_HEADER: Uint8Array = Buffer.concat([SIGNATURE, Buffer.alloc(8)]);
-export const COPY_TRAILER: Uint8Array = Buffer.from([0xff, 0xff]);
 
 const HEADER_BYTES = COPY_HEADER.length;
 
@@ -96,7 +90,7 @@ export class TupleReader {
     const keys = Buffer.alloc(capacity * this.#shape.paddedBytes);
     let [count, offset, needed, hasLargeValue] = [0, 0, 0, false];
     while (bytes.length - offset >= 2) {
-      if (bytes.readUInt16BE(offset) === TRAILER) {
+      if (bytes.readUInt16BE(offset) === COPY_END) {
         this.#inStream = false;
         break;
       }

@@ -1,14 +1,19 @@
-import { view } from '../core/bytes.ts';
-import { ValenceError } from '../core/errors.ts';
+import { view } from './bytes.ts';
+import { ValenceError } from './errors.ts';
 
-/** Postgres binary COPY as the database hands it out: signature, flags, extension, tuples, trailer (FORMAT.md section 5). */
+/**
+ * The streams in which rows travel: Postgres binary COPY (PostgreSQL manual, COPY, "Binary Format"; FORMAT.md §5.1). A
+ * header of signature, flags and extension, tuples end to end, a trailer.
+ */
 
-const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
-const HEADER_BYTES = SIGNATURE.length + 8;
-const TRAILER = 0xffff;
-
-export const COPY_HEADER: Uint8Array = Buffer.concat([SIGNATURE, Buffer.alloc(8)]);
+/** Of a stream without extension, as Postgres and every writer of ours sends it. */
+export const COPY_HEADER: Uint8Array = Buffer.from('PGCOPY\n\xff\r\n\0'.padEnd(19, '\0'), 'latin1');
 export const COPY_TRAILER: Uint8Array = Buffer.from([0xff, 0xff]);
+
+/** What the trailer is where the number of a tuple's fields would be. */
+export const COPY_END = 0xffff;
+
+const HEADER_BYTES = COPY_HEADER.length;
 
 /** Whole tuples that lie end to end, without header and trailer. */
 export interface Tuples {
@@ -16,7 +21,7 @@ export interface Tuples {
   readonly count: number;
 }
 
-/** The tuples of one COPY stream, or of several end to end, in pieces of any size. @throws `format/malformed` */
+/** The tuples of any number of COPY streams end to end, in pieces of any size. @throws `format/malformed` */
 export async function* copyTuples(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Tuples, void, undefined> {
   const splitter = new TupleSplitter();
   for await (const piece of stream) yield* splitter.push(piece);
@@ -64,7 +69,7 @@ class TupleSplitter {
 export async function* copyPieces(
   stream: AsyncIterable<Uint8Array>,
   bytesMax: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<AsyncIterable<Uint8Array>, void, undefined> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   for await (const tuples of copyTuples(stream)) {
@@ -78,9 +83,13 @@ export async function* copyPieces(
   if (heldBytes > 0) yield copyOf(held);
 }
 
-/** One complete COPY stream of these tuples. */
-export function copyOf(tuples: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat([COPY_HEADER, ...tuples, COPY_TRAILER]);
+/** One complete COPY stream of these tuples, which may come in pieces of any size. */
+export async function* copyOf(
+  tuples: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield COPY_HEADER;
+  yield* tuples;
+  yield COPY_TRAILER;
 }
 
 function afterHeader(bytes: Buffer): Buffer {
@@ -102,7 +111,7 @@ function scan(bytes: Buffer): Scanned {
   let [end, count] = [0, 0];
   while (bytes.length - end >= 2) {
     const fields = bytes.readUInt16BE(end);
-    if (fields === TRAILER) return { end, count, ended: true, neededBytes: HEADER_BYTES };
+    if (fields === COPY_END) return { end, count, ended: true, neededBytes: HEADER_BYTES };
     let at = end + 2;
     for (let field = 0; field < fields; field += 1) {
       if (bytes.length - at < 4) return { end, count, ended: false, neededBytes: at + 4 - end };
