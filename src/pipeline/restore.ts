@@ -1,10 +1,7 @@
-import { equalBytes } from '../core/bytes.ts';
 import { ValenceError } from '../core/errors.ts';
 import type { SettleReport, SnapshotSink, WithSnapshotSink } from '../core/ports.ts';
 import type { ProgressSink } from '../core/progress.ts';
-import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
-import { openBody } from '../format/snapshot/manifest.ts';
-import type { ManifestBody, RootedTree } from '../format/snapshot/body.ts';
+import type { RootedTree } from '../format/snapshot/body.ts';
 import { ContentIds } from '../format/tree/content-id.ts';
 import { readIndex } from '../vault/index-map.ts';
 import type { IndexMap } from '../vault/index-map.ts';
@@ -14,6 +11,8 @@ import { holderName, tooFewShards } from '../vault/lost-stripes.ts';
 import type { HolderNames, LostStripe } from '../vault/lost-stripes.ts';
 import { Presence } from '../vault/presence.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
+import { openSnapshotBody } from '../vault/snapshot-body.ts';
+import type { OpenedBody } from '../vault/snapshot-body.ts';
 import type { Snapshot } from '../vault/snapshots.ts';
 import { ChunkReader } from '../vault/chunk-reader.ts';
 import { PackSource } from '../vault/sealed-source.ts';
@@ -32,9 +31,7 @@ export interface RestoreInput {
 }
 
 /** What a restore would read, known before anything is written. */
-export interface RestorePlan {
-  readonly body: ManifestBody;
-  readonly secrets: GenerationSecrets;
+export interface RestorePlan extends OpenedBody {
   readonly index: IndexMap;
   readonly stripes: number;
   /** Of the shards that rebuild them. */
@@ -59,14 +56,8 @@ export interface Restored extends SettleReport {
  */
 export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
   const { places, keyring, snapshot, signal, names = new Map<string, string>() } = input;
-  if (keyring.owner === null)
-    throw new ValenceError('key/wrong-key', 'restoring needs the master key', { hint: 'give it with --key-file' });
-  const { header } = snapshot.manifest;
-  const secrets = keyring.secrets(header.generation);
-  if (secrets === null) throw new ValenceError('key/wrong-key', 'the key bundle of this snapshot was not opened');
-  const body = openBody(snapshot.manifest, keyring.owner);
-  refuseContradiction(body, snapshot, secrets);
-  const { index, problems: indexProblems } = await readIndex(places, keyring, header.index, signal);
+  const { body, secrets } = openSnapshotBody(snapshot, keyring);
+  const { index, problems: indexProblems } = await readIndex(places, keyring, snapshot.manifest.header.index, signal);
   const presence = await Presence.load(places, signal);
   const stripes = index.liveStripes();
   const problems = [...indexProblems, ...presence.problems];
@@ -85,16 +76,6 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
   const holders = { all: [...all].sort(), absent: [...absent].sort() };
   const loss = lost.length === 0 ? null : tooFewShards(lost, names);
   return { body, secrets, index, stripes: stripes.length, bytesToRead, presence, problems, holders, loss };
-}
-
-/** Root, trees and summary of one manifest must say the same (FORMAT.md §8.4). */
-function refuseContradiction(body: ManifestBody, snapshot: Snapshot, secrets: GenerationSecrets): void {
-  const root = new ContentIds(secrets.contentIdKey).root(
-    body.schemaVersion,
-    body.trees.map((tree) => tree.summary),
-  );
-  if (equalBytes(root, body.contentRoot) && equalBytes(root, snapshot.summary.contentRoot)) return;
-  throw new ValenceError('integrity/authentication-failed', 'the parts of a snapshot manifest contradict each other');
 }
 
 /**
