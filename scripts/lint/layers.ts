@@ -19,7 +19,10 @@ const INNER: Readonly<Record<string, Layer>> = {
   schema: { imports: ['core'], packages: ['pg', 'pg-copy-streams', '@electric-sql/*', 'kysely'] },
   catalog: { imports: ['schema', 'format', 'core'], packages: ['kysely'] },
   graph: { imports: ['schema', 'format', 'core'], packages: ['kysely'] },
-  backends: { imports: ['format/shard', 'core'], packages: [] },
+  backends: {
+    imports: ['format/shard', 'core'],
+    packages: ['@aws-sdk/*', '@smithy/*', 'kubo-rpc-client', 'multiformats', 'ssh2'],
+  },
   mesh: { imports: ['backends', 'format/shard', 'core'], packages: [] },
   vault: { imports: READERS, packages: [] },
   pipeline: { imports: ['vault', ...READERS], packages: ['node:worker_threads'] },
