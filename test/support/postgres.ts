@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, chmodSync, constants, existsSync, rmSync } from 'node:fs';
 import { chown, mkdtemp } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
+import { freePort } from './servers/server-process.ts';
 
 /** A server for tests; its URL leads to a superuser and the database `postgres`. */
 export interface TestPostgres extends AsyncDisposable {
@@ -191,16 +191,6 @@ async function run(command: string, parameters: readonly string[], folder: strin
   const [[code], output, errors] = await Promise.all([exit, text(child.stdout), text(child.stderr)]);
   if (code !== 0) throw new Error(`${command} failed: ${errors.trim() || output.trim()}`);
   return output;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
 
 /** Resolves once the server takes connections. */
