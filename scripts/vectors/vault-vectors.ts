@@ -82,14 +82,14 @@ async function backUp(state: Substrate, { hostKey, backends, catalog }: Host): P
     backend,
     name: `place-${i}`,
     type: 'memory',
-    domain: `domain-${i}`,
+    domains: [`domain-${i}`],
   }));
   const tier = {
     name: 'main',
     profile: { k: 3, n: 5 },
     backends: configured,
     away: [],
-    domains: configured.map(({ domain }) => domain),
+    places: configured.map(({ domains }) => domains),
   };
   const refuse = (): Promise<never> => Promise.reject(new Error('nothing waits on disk'));
   const options: BackupOptions = {

@@ -91,6 +91,6 @@ async function view(context: AppContext, { path, config }: ConfigFile): Promise<
 function survivesOf(config: Config, tier: TierConfig): number {
   return promisedBy(
     profileOf(tier.profile),
-    tier.backends.map((name) => config.backends.get(name)!.domain),
+    tier.backends.map((name) => [config.backends.get(name)!.domain]),
   );
 }

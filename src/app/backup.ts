@@ -114,6 +114,6 @@ function snapshotOf(database: Database, catalog: DatabaseCatalog, signal: AbortS
 async function openTier(context: AppContext, config: Config, name: string): Promise<BackupTier> {
   const tier = config.tiers.get(name)!;
   const { backends, away } = await openConfigured(context, config, tier.backends);
-  const domains = tier.backends.map((backend) => config.backends.get(backend)!.domain);
-  return { name, profile: profileOf(tier.profile), backends, away, domains };
+  const places = tier.backends.map((backend) => [config.backends.get(backend)!.domain]);
+  return { name, profile: profileOf(tier.profile), backends, away, places };
 }

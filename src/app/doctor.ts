@@ -148,8 +148,8 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
   for (const { location, error } of away)
     findings.push(finding('error', `backend ${location}: ${error.message}`, 'bring it back'));
   for (const [name, tier] of config.tiers) {
-    const domains = tier.backends.map((backend) => config.backends.get(backend)!.domain);
-    const survives = promisedBy(profileOf(tier.profile), domains);
+    const places = tier.backends.map((backend) => [config.backends.get(backend)!.domain]);
+    const survives = promisedBy(profileOf(tier.profile), places);
     if (survives < 1)
       findings.push(
         finding('warning', `tier ${name} survives no loss of a failure domain`, 'spread it over more domains'),
@@ -158,7 +158,7 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
       findings.push(
         finding(
           'info',
-          `tier ${name} is set up to survive the loss of any ${survives} of ${new Set(domains).size} failure domains`,
+          `tier ${name} is set up to survive the loss of any ${survives} of ${new Set(places.flat()).size} failure domains`,
           'see what it survives now with `valence backup verify`',
         ),
       );

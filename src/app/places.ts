@@ -25,7 +25,12 @@ export async function openConfigured(
     names,
     async (name) => {
       const backend = config.backends.get(name)!;
-      return { backend: await openBackend(context, name, backend), name, type: backend.type, domain: backend.domain };
+      return {
+        backend: await openBackend(context, name, backend),
+        name,
+        type: backend.type,
+        domains: [backend.domain],
+      };
     },
     (name) => config.backends.get(name)!.path,
   );

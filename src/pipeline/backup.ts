@@ -5,6 +5,7 @@ import type { ProgressSink } from '../core/progress.ts';
 import type { Random } from '../core/random.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import type { Profile } from '../format/sealing/stripe.ts';
+import type { Domains } from '../placement/failure-domains.ts';
 import { openKeyring } from '../vault/keyring.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import type { Blemish } from '../vault/places.ts';
@@ -35,8 +36,8 @@ export interface BackupTier {
   readonly backends: readonly ConfiguredBackend[];
   /** Those that could not. */
   readonly away: readonly Blemish[];
-  /** Failure domains of all of them: what the tier's promise is counted over. */
-  readonly domains: readonly string[];
+  /** Failure domains of each of them, away or not: what the tier's promise is counted over. */
+  readonly places: readonly Domains[];
 }
 
 export interface BackupOptions {

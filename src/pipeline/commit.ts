@@ -72,7 +72,7 @@ export async function commitSnapshot(
     removed: read.removed,
     added: run.writer.positions,
   });
-  const survives = Math.min(summary.survives, survivesCopies(took.map((holder) => holder.domain)));
+  const survives = Math.min(summary.survives, survivesCopies(took.map((holder) => holder.domains)));
   const actual = {
     ...openSummary(manifest, keys.indexKey),
     survives,
@@ -118,7 +118,7 @@ function foldOf(
     ...index,
     profile: tier.profile,
     promised: promised(run),
-    domains: new Map(placer.willing.map(({ holder, domain }) => [holder, domain])),
+    domains: new Map(placer.willing.map(({ holder, domains }) => [holder, domains])),
     readSegment: async (digest) => (await readSegment(places, keyring, digest, signal)).body,
     readStripe: (stripe) => stripes.read(stripe),
     place: (pack, chunks) => placer.place(pack, chunks),
@@ -174,7 +174,12 @@ async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput
     schemaVersion: facts.schemaVersion,
     engine: facts.engine,
     profile: run.tier.profile,
-    holders: run.holders.map(({ holder, name, type, domain }) => ({ id: holder, name, type, domain })),
+    holders: run.holders.map(({ holder, name, type, domains }) => ({
+      id: holder,
+      name,
+      type,
+      domain: domains.join(' '),
+    })),
     heads: await knownHeads(run, options),
   };
 }
@@ -182,18 +187,18 @@ async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput
 /** The least of: stripes placed now, older stripes that are still needed, and the copies of index and bundle. */
 function survivesNow(run: TierRun, older: readonly CatalogStripe[], complete: ReadonlySet<WritableHolder>): number {
   const answering = run.holders.filter((holder) => run.placer.answers(holder));
-  const domains = new Map(answering.map((holder) => [holder.holder, holder.domain]));
-  let least = Math.min(run.placer.survives, survivesCopies([...complete].map((holder) => holder.domain)));
+  const domains = new Map(answering.map((holder) => [holder.holder, holder.domains]));
+  let least = Math.min(run.placer.survives, survivesCopies([...complete].map((holder) => holder.domains)));
   for (const { required, shardLength, shards } of older) {
     const present = run.state.presence.presentShards(shards, shardLength);
-    const there = present.flatMap((shard) => domains.get(uuidText(shard.holder)) ?? []);
-    least = Math.min(least, survivesDomains({ required, domains: there }));
+    const places = present.map((shard) => domains.get(uuidText(shard.holder))).filter((at) => at !== undefined);
+    least = Math.min(least, survivesDomains({ required, places }));
   }
   return least;
 }
 
 function promised(run: TierRun): number {
-  return promisedBy(run.tier.profile, run.tier.domains);
+  return promisedBy(run.tier.profile, run.tier.places);
 }
 
 async function knownHeads(run: TierRun, options: BackupOptions): Promise<TierHead[]> {

@@ -6,7 +6,8 @@ import type { PackedChunk } from '../format/sealing/pack.ts';
 import { packCapacity } from '../format/sealing/stripe.ts';
 import type { Profile } from '../format/sealing/stripe.ts';
 import { sha256 } from '../format/shard/name.ts';
-import { spreadOverDomains, survivesDomains } from '../placement/promise.ts';
+import type { Domains } from '../placement/failure-domains.ts';
+import { survivesDomains, survivesWhenPlaced } from '../placement/promise.ts';
 import { aheadInOrder } from '../vault/ahead.ts';
 import type { LivePack } from './fold-packs.ts';
 
@@ -23,8 +24,8 @@ export interface GatherOptions {
   readonly profile: Profile;
   /** How many failure domains may be lost, as the tier promises. */
   readonly promised: number;
-  /** Failure domain of each holder that takes part, by its id (UUID text). */
-  readonly domains: ReadonlyMap<string, string>;
+  /** Failure domains of each holder that takes part, by its id (UUID text). */
+  readonly domains: ReadonlyMap<string, Domains>;
   /** Gives a stripe's pack back, or rejects: then the stripe stays as it is. What it gives is checked. */
   readonly readStripe: (stripe: IndexedStripe) => Promise<Uint8Array>;
   /** Makes a pack a stripe. May take its bytes away. When it rejects, the packs it was made of stay as they are. */
@@ -65,15 +66,13 @@ export async function gatherPacks(packs: readonly LivePack[], options: GatherOpt
 
 /** What a stripe that is placed now survives if no holder refuses. */
 function survivesNow({ profile, domains }: GatherOptions): number {
-  const all = [...domains.values()];
-  const spread = spreadOverDomains(all, profile.n).map((index) => all[index]!);
-  return survivesDomains({ required: profile.k, domains: spread });
+  return survivesWhenPlaced(profile, [...domains.values()]);
 }
 
 /** By the shards that the index lists. Holders that take no part count as domains of their own, since they may come back. */
 function survives({ geometry, shards }: IndexedStripe, domains: GatherOptions['domains']): number {
-  const at = shards.map(({ holder }) => uuidText(holder)).map((holder) => domains.get(holder) ?? holder);
-  return survivesDomains({ required: geometry.k, domains: at });
+  const places = shards.map(({ holder }) => uuidText(holder)).map((holder) => domains.get(holder) ?? [holder]);
+  return survivesDomains({ required: geometry.k, places });
 }
 
 function inlineOf(packs: readonly LivePack[]): LivePack[] {

@@ -4,6 +4,7 @@ import { uuidText } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import { encodeVaultFile, VAULT_FILE_NAME } from '../format/vault-file.ts';
 import type { VaultFile } from '../format/vault-file.ts';
+import type { Domains } from '../placement/failure-domains.ts';
 import { foreignVault, readVaultFile } from '../vault/places.ts';
 import type { Blemish } from '../vault/places.ts';
 
@@ -14,7 +15,7 @@ export interface WritableHolder {
   readonly backend: Backend;
   readonly name: string;
   readonly type: string;
-  readonly domain: string;
+  readonly domains: Domains;
   /** It was empty until this run made it a holder. */
   readonly isNew: boolean;
 }

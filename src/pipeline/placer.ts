@@ -58,8 +58,8 @@ export class Placer {
   get survives(): number {
     const required = this.#profile.k;
     const perSet = [...this.#placements.values()].map((holders) => {
-      const domains = holders.filter((holder) => this.answers(holder)).map((holder) => holder.domain);
-      return survivesDomains({ required, domains });
+      const places = holders.filter((holder) => this.answers(holder)).map((holder) => holder.domains);
+      return survivesDomains({ required, places });
     });
     return Math.min(Number.POSITIVE_INFINITY, ...perSet);
   }
@@ -76,7 +76,7 @@ export class Placer {
   /** Takes the pack's bytes away from the caller. @throws `backend/*` when fewer than k shards find a holder */
   async place(pack: Uint8Array, chunks: readonly PackedChunk[]): Promise<IndexedStripe> {
     const willing = this.willing;
-    const candidates = willing.map((holder) => ({ holder: uuidBytes(holder.holder), domain: holder.domain }));
+    const candidates = willing.map((holder) => ({ holder: uuidBytes(holder.holder), domains: holder.domains }));
     const { geometry, order, shards } = await this.#coder.code({
       pack,
       profile: this.#profile,

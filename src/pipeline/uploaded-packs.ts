@@ -5,7 +5,7 @@ import { decodeSegmentBody, encodeSegmentBody } from '../format/index/segment-bo
 import type { IndexedStripe } from '../format/index/segment-body.ts';
 import type { Profile } from '../format/sealing/stripe.ts';
 import type { Reference } from '../format/tree/chunk.ts';
-import { spreadOverDomains, survivesDomains } from '../placement/promise.ts';
+import { survivesDomains, survivesWhenPlaced } from '../placement/promise.ts';
 import type { Presence } from '../vault/presence.ts';
 import { ChunkTable } from './chunk-table.ts';
 import type { WritableHolder } from './holders.ts';
@@ -62,16 +62,15 @@ export function decodeUploadedPack(entry: Uint8Array): UploadedPack {
 export function isAsGoodAsNew(
   stripe: IndexedStripe,
   presence: Pick<Presence, 'present'>,
-  holders: readonly Pick<WritableHolder, 'holder' | 'domain'>[],
+  holders: readonly Pick<WritableHolder, 'holder' | 'domains'>[],
 ): boolean {
   if (presence.present(stripe).length < stripe.shards.length) return false;
   const { k, n } = stripe.geometry;
-  const domainOf = new Map(holders.map(({ holder, domain }) => [holder, domain]));
-  const before = stripe.shards.flatMap((shard) => domainOf.get(uuidText(shard.holder)) ?? []);
-  const domains = holders.map(({ domain }) => domain);
-  const now = spreadOverDomains(domains, n).map((index) => domains[index]!);
-  const survives = (of: readonly string[]): number => survivesDomains({ required: k, domains: of });
-  return before.length >= now.length && survives(before) >= survives(now);
+  const domainsOf = new Map(holders.map(({ holder, domains }) => [holder, domains]));
+  const before = stripe.shards.map((shard) => domainsOf.get(uuidText(shard.holder))).filter((at) => at !== undefined);
+  if (before.length < Math.min(n, holders.length)) return false;
+  const now = holders.map(({ domains }) => domains);
+  return survivesDomains({ required: k, places: before }) >= survivesWhenPlaced({ k, n }, now);
 }
 
 export interface UploadedPacksOptions {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Domains } from './failure-domains.ts';
 import { spreadOverDomains } from './promise.ts';
 
 /** Which holders keep the shards of a stripe. A pure function: the same stripe and holders give the same answer. */
@@ -6,7 +7,7 @@ import { spreadOverDomains } from './promise.ts';
 export interface Candidate {
   /** 16 bytes. */
   readonly holder: Uint8Array;
-  readonly domain: string;
+  readonly domains: Domains;
 }
 
 /**
@@ -15,10 +16,10 @@ export interface Candidate {
  */
 export function chooseHolders(stripeId: Uint8Array, candidates: readonly Candidate[]): number[] {
   const ranked = candidates
-    .map((candidate, index) => ({ index, domain: candidate.domain, rank: rank(stripeId, candidate.holder) }))
+    .map((candidate, index) => ({ index, domains: candidate.domains, rank: rank(stripeId, candidate.holder) }))
     .sort((a, b) => Buffer.compare(a.rank, b.rank));
   const order = spreadOverDomains(
-    ranked.map((entry) => entry.domain),
+    ranked.map((entry) => entry.domains),
     ranked.length,
   );
   return order.map((position) => ranked[position]!.index);

@@ -1,54 +1,71 @@
+import type { Domains } from './failure-domains.ts';
+import { survivableLosses } from './failure-domains.ts';
+
 /**
  * What a layout survives: the largest f such that any f failure domains may be lost and everything is still there
  * (DESIGN D10). Computed from where shards actually lie, never from what was wished.
  */
 
-/** Where the shards of one stripe lie: the failure domain of each, one entry a shard. */
+/** Where the shards of one stripe lie: the failure domains of each, one entry a shard. */
 export interface StripePlacement {
   /** How many shards rebuild it. */
   readonly required: number;
-  readonly domains: readonly string[];
+  readonly places: readonly Domains[];
 }
 
 /** −1: already lost; 0: there, but any one domain may be the last; f: any f domains may go. */
-export function survivesDomains(placement: StripePlacement): number {
-  const counts = new Map<string, number>();
-  for (const domain of placement.domains) counts.set(domain, (counts.get(domain) ?? 0) + 1);
-  const largestFirst = [...counts.values()].sort((a, b) => b - a);
-  let left = placement.domains.length;
-  if (left < placement.required) return -1;
-  let lost = 0;
-  for (const count of largestFirst) {
-    left -= count;
-    if (left < placement.required) break;
-    lost += 1;
-  }
-  return lost;
+export function survivesDomains({ required, places }: StripePlacement): number {
+  if (places.length < required) return -1;
+  return survivableLosses(places, places.length - required + 1);
 }
 
-/** What a tier promises when all its backends take part: `n` shards on these domains. */
-export function promisedBy(profile: { readonly k: number; readonly n: number }, domains: readonly string[]): number {
-  const spread = spreadOverDomains(domains, profile.n).map((index) => domains[index]!);
-  return Math.min(survivesDomains({ required: profile.k, domains: spread }), survivesCopies(domains));
+/** What a tier promises when all its backends take part: `n` shards on these places, index and manifest on all of them. */
+export function promisedBy(profile: { readonly k: number; readonly n: number }, places: readonly Domains[]): number {
+  return Math.min(survivesWhenPlaced(profile, places), survivesCopies(places));
 }
 
-/** Of an object that lies whole on each of these domains, such as a manifest. */
-export function survivesCopies(domains: readonly string[]): number {
-  return new Set(domains).size - 1;
+/** What a stripe survives that is placed at these places now; the least that any ranking of them gives. */
+export function survivesWhenPlaced(
+  { k, n }: { readonly k: number; readonly n: number },
+  places: readonly Domains[],
+): number {
+  const rankings = places.length <= n ? [places] : places.map((_, i) => [...places.slice(i), ...places.slice(0, i)]);
+  const survived = rankings.map((ranked) =>
+    survivesDomains({ required: k, places: spreadOverDomains(ranked, n).map((index) => ranked[index]!) }),
+  );
+  return Math.min(...survived, places.length === 0 ? -1 : Number.POSITIVE_INFINITY);
 }
 
-/** Picks `count` places so that no domain is used twice while another is unused: rounds over the domains, in the order given. */
-export function spreadOverDomains(domains: readonly string[], count: number): number[] {
+/** Of an object that lies whole on each of these places, such as a manifest. */
+export function survivesCopies(places: readonly Domains[]): number {
+  return survivesDomains({ required: 1, places });
+}
+
+/**
+ * Picks `count` places one after another, each time the first of those whose most used domain has been used least: so
+ * that no domain is used twice while a place outside it is left.
+ */
+export function spreadOverDomains(places: readonly Domains[], count: number): number[] {
+  const uses = new Map<string, number>();
+  const left = new Set(places.keys());
   const chosen: number[] = [];
-  const taken = new Set<number>();
-  while (chosen.length < Math.min(count, domains.length)) {
-    const used = new Set<string>();
-    domains.forEach((domain, index) => {
-      if (chosen.length === count || taken.has(index) || used.has(domain)) return;
-      used.add(domain);
-      taken.add(index);
-      chosen.push(index);
-    });
+  while (chosen.length < Math.min(count, places.length)) {
+    const next = leastUsed(left, places, uses);
+    left.delete(next);
+    chosen.push(next);
+    for (const domain of places[next]!) uses.set(domain, (uses.get(domain) ?? 0) + 1);
   }
   return chosen;
+}
+
+function leastUsed(left: ReadonlySet<number>, places: readonly Domains[], uses: ReadonlyMap<string, number>): number {
+  let [best, bestMost, bestSum] = [-1, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const place of left) {
+    const counts = places[place]!.map((domain) => uses.get(domain) ?? 0);
+    const most = Math.max(...counts);
+    const sum = counts.reduce((total, count) => total + count, 0);
+    if (most > bestMost || (most === bestMost && sum >= bestSum)) continue;
+    [best, bestMost, bestSum] = [place, most, sum];
+  }
+  return best;
 }

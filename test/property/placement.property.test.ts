@@ -3,6 +3,8 @@ import { describe, expect, it, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
 import { chooseHolders } from '../../src/placement/choose-holders.ts';
 import type { Candidate } from '../../src/placement/choose-holders.ts';
+import type { Domains } from '../../src/placement/failure-domains.ts';
+import type { StripePlacement } from '../../src/placement/promise.ts';
 import { promisedBy, spreadOverDomains, survivesCopies, survivesDomains } from '../../src/placement/promise.ts';
 import { filler } from '../support/tree-fixture.ts';
 
@@ -10,14 +12,26 @@ const seed = 810;
 const slow = process.env['SLOW'] === '1';
 const runs = { seed, numRuns: slow ? 5_000 : 300 };
 const NAMES = ['house', 'office', 'cloud', 'friend', 'car', 'moon'];
+const PROVIDERS = ['anna', 'bella', 'clara'];
+
+/** Places in one failure domain each, or in several that cross one another. */
+const place = fc.oneof(
+  fc.constantFrom(...NAMES).map((name): Domains => [name]),
+  fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom(...PROVIDERS)),
+);
 const layouts = fc.record({
   required: fc.integer({ min: 1, max: 8 }),
-  domains: fc.array(fc.constantFrom(...NAMES), { maxLength: 8 }),
+  places: fc.array(place, { maxLength: 8 }),
 });
 
+/** Each place in one domain. */
+function alone(domains: readonly string[]): Domains[] {
+  return domains.map((domain) => [domain]);
+}
+
 /** All sets of domains, by the bits of a number. */
-function subsets(domains: readonly string[]): Set<string>[] {
-  const distinct = [...new Set(domains)];
+function subsets(places: readonly Domains[]): Set<string>[] {
+  const distinct = [...new Set(places.flat())];
   return Array.from(
     { length: 2 ** distinct.length },
     (_, bits) => new Set(distinct.filter((_name, i) => (bits >> i) & 1)),
@@ -25,13 +39,13 @@ function subsets(domains: readonly string[]): Set<string>[] {
 }
 
 /** The greatest f such that every loss of f domains leaves enough; by trying them all. */
-function survivesByTrying({ required, domains }: { required: number; domains: readonly string[] }): number {
+function survivesByTrying({ required, places }: StripePlacement): number {
   const isLost = (lost: ReadonlySet<string>): boolean =>
-    domains.filter((domain) => !lost.has(domain)).length < required;
-  const fatal = subsets(domains)
+    places.filter((domains) => !domains.some((domain) => lost.has(domain))).length < required;
+  const fatal = subsets(places)
     .filter(isLost)
     .map((lost) => lost.size);
-  return fatal.length === 0 ? new Set(domains).size : Math.min(...fatal) - 1;
+  return Math.min(...fatal) - 1;
 }
 
 describe('what a layout survives', () => {
@@ -45,42 +59,55 @@ describe('what a layout survives', () => {
   });
 
   test('by hand', () => {
-    const of = (required: number, ...domains: string[]): number => survivesDomains({ required, domains });
+    const of = (required: number, ...domains: string[]): number =>
+      survivesDomains({ required, places: alone(domains) });
     expect(of(3, 'a', 'b', 'c', 'd', 'e')).toBe(2);
     expect(of(3, 'a', 'a', 'a', 'b', 'c')).toBe(0);
     expect(of(3, 'a', 'b', 'c')).toBe(0);
     expect(of(3, 'a', 'b')).toBe(-1);
     expect(of(1, 'a', 'b', 'c')).toBe(2);
     expect(of(1)).toBe(-1);
-    expect([survivesCopies(['a', 'b', 'b']), survivesCopies([])]).toEqual([1, -1]);
+    expect([survivesCopies(alone(['a', 'b', 'b'])), survivesCopies([])]).toEqual([1, -1]);
+  });
+
+  test('by hand, of places that lie in several domains', () => {
+    const at = (...places: string[]): number =>
+      survivesDomains({ required: 3, places: places.map((domains) => domains.split(' ')) });
+    // Five devices, three of them with one provider: the loss of the provider is one loss too many.
+    expect(at('a aws', 'b aws', 'c aws', 'd own', 'e own')).toBe(0);
+    expect(at('a aws', 'b aws', 'c gcp', 'd gcp', 'e own')).toBe(1);
+    // Owners and regions that cross each other: anna's two, then the north's other one.
+    expect(at('a anna north', 'b anna south', 'c bert north', 'd bert south', 'e carl west')).toBe(1);
+    expect(at('a anna', 'b bert', 'c carl', 'd dora', 'e emil')).toBe(2);
   });
 
   it('is at most what the tier promises, and the promise can be kept', () => {
     const tiers = fc.record({
       k: fc.integer({ min: 1, max: 5 }),
       more: fc.nat(3),
-      domains: fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 8 }),
+      places: fc.array(place, { minLength: 1, maxLength: 8 }),
+      stripe: fc.nat(1_000_000).map((number) => filler(`stripe ${number}`, 32)),
     });
     fc.assert(
-      fc.property(tiers, ({ k, more, domains }) => {
+      fc.property(tiers, ({ k, more, places, stripe }) => {
         const profile = { k, n: k + more };
-        const candidates = domains.map((domain, i) => ({ holder: filler(`holder ${i}`, 16), domain }));
-        const placed = chooseHolders(filler('stripe', 32), candidates).slice(0, profile.n);
-        const actual = survivesDomains({ required: k, domains: placed.map((index) => domains[index]!) });
-        expect(promisedBy(profile, domains)).toBe(Math.min(actual, survivesCopies(domains)));
+        const candidates = places.map((domains, i) => ({ holder: filler(`holder ${i}`, 16), domains }));
+        const placed = chooseHolders(stripe, candidates).slice(0, profile.n);
+        const actual = survivesDomains({ required: k, places: placed.map((index) => places[index]!) });
+        expect(promisedBy(profile, places)).toBeLessThanOrEqual(actual);
       }),
       runs,
     );
   });
 
   test('of a tier, by hand', () => {
-    expect(promisedBy({ k: 3, n: 5 }, ['a', 'b', 'c', 'd', 'e'])).toBe(2);
-    expect(promisedBy({ k: 3, n: 5 }, ['a', 'a', 'b', 'b', 'c'])).toBe(1);
-    expect(promisedBy({ k: 3, n: 5 }, ['a', 'a', 'a', 'a', 'a'])).toBe(0);
-    expect(promisedBy({ k: 1, n: 3 }, ['a', 'b', 'c'])).toBe(2);
-    expect(promisedBy({ k: 3, n: 5 }, ['a', 'b', 'c', 'd'])).toBe(1);
-    expect(promisedBy({ k: 3, n: 5 }, ['a', 'b'])).toBe(-1);
-    expect(promisedBy({ k: 3, n: 5 }, ['a', 'a', 'b', 'c', 'd', 'e'])).toBe(2);
+    expect(promisedBy({ k: 3, n: 5 }, alone(['a', 'b', 'c', 'd', 'e']))).toBe(2);
+    expect(promisedBy({ k: 3, n: 5 }, alone(['a', 'a', 'b', 'b', 'c']))).toBe(1);
+    expect(promisedBy({ k: 3, n: 5 }, alone(['a', 'a', 'a', 'a', 'a']))).toBe(0);
+    expect(promisedBy({ k: 1, n: 3 }, alone(['a', 'b', 'c']))).toBe(2);
+    expect(promisedBy({ k: 3, n: 5 }, alone(['a', 'b', 'c', 'd']))).toBe(1);
+    expect(promisedBy({ k: 3, n: 5 }, alone(['a', 'b']))).toBe(-1);
+    expect(promisedBy({ k: 3, n: 5 }, alone(['a', 'a', 'b', 'c', 'd', 'e']))).toBe(2);
   });
 });
 
@@ -88,7 +115,7 @@ describe('places spread over domains', () => {
   it('are distinct, and as even as can be', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...NAMES), { maxLength: 12 }), fc.nat(14), (domains, count) => {
-        const chosen = spreadOverDomains(domains, count);
+        const chosen = spreadOverDomains(alone(domains), count);
         expect(new Set(chosen).size).toBe(chosen.length);
         expect(chosen.length).toBe(Math.min(count, domains.length));
         const used = (name: string): number => chosen.filter((index) => domains[index] === name).length;
@@ -107,7 +134,7 @@ describe('the choice of holders', () => {
   const stripes = fc.nat(1_000_000).map((number) => filler(`stripe ${number}`, 32));
   const candidates = fc
     .array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 10 })
-    .map((domains) => domains.map((domain, i): Candidate => ({ holder: filler(`holder ${i}`, 16), domain })));
+    .map((names) => names.map((name, i): Candidate => ({ holder: filler(`holder ${i}`, 16), domains: [name] })));
   const chosen = (stripe: Uint8Array, among: readonly Candidate[]): string[] =>
     chooseHolders(stripe, among).map((index) => toHex(among[index]!.holder));
 
@@ -127,7 +154,7 @@ describe('the choice of holders', () => {
   it('uses no domain twice while another is unused', () => {
     fc.assert(
       fc.property(stripes, candidates, (stripe, among) => {
-        const domains = chooseHolders(stripe, among).map((index) => among[index]!.domain);
+        const domains = chooseHolders(stripe, among).flatMap((index) => among[index]!.domains);
         const distinct = new Set(domains).size;
         expect(new Set(domains.slice(0, distinct)).size).toBe(distinct);
       }),
@@ -136,14 +163,14 @@ describe('the choice of holders', () => {
   });
 
   it('moves only the places of a holder that leaves, where all domains are distinct', () => {
-    const alone = fc.integer({ min: 2, max: 10 }).map((count) =>
+    const apart = fc.integer({ min: 2, max: 10 }).map((count) =>
       Array.from({ length: count }, (_, i): Candidate => ({
         holder: filler(`holder ${i}`, 16),
-        domain: `domain ${i}`,
+        domains: [`domain ${i}`],
       })),
     );
     fc.assert(
-      fc.property(stripes, alone, fc.nat(), fc.integer({ min: 1, max: 9 }), (stripe, among, who, n) => {
+      fc.property(stripes, apart, fc.nat(), fc.integer({ min: 1, max: 9 }), (stripe, among, who, n) => {
         const gone = among[who % among.length]!;
         const before = chosen(stripe, among);
         const after = chosen(
@@ -161,7 +188,7 @@ describe('the choice of holders', () => {
   it('burdens holders alike', () => {
     const among = Array.from({ length: 6 }, (_, i): Candidate => ({
       holder: filler(`holder ${i}`, 16),
-      domain: `domain ${i}`,
+      domains: [`domain ${i}`],
     }));
     const counts = new Map<number, number>();
     for (let i = 0; i < 1_200; i += 1) {

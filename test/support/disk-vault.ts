@@ -111,9 +111,9 @@ export async function backUp(run: DiskRun): Promise<BackedUp> {
       {
         name: TIER,
         profile: run.profile ?? PROFILE,
-        backends: PLACES.map((name, i) => ({ backend: backends[i]!, name, type: 'directory', domain: name })),
+        backends: PLACES.map((name, i) => ({ backend: backends[i]!, name, type: 'directory', domains: [name] })),
         away: [],
-        domains: PLACES,
+        places: PLACES.map((name) => [name]),
       },
     ],
     hostKey: host.hostKey,

@@ -79,10 +79,10 @@ export class MemoryVault {
       backend,
       name: `place-${i}`,
       type: 'memory',
-      domain: `domain-${i}`,
+      domains: [`domain-${i}`],
     }));
-    const domains = configured.map(({ domain }) => domain);
-    const tier = { profile: this.#profile, backends: configured, away: [], domains };
+    const places = configured.map(({ domains }) => domains);
+    const tier = { profile: this.#profile, backends: configured, away: [], places };
     await runBackup({
       tiers: tiers.map((name) => ({ ...tier, name })),
       hostKey: this.hostKey,

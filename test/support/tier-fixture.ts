@@ -57,7 +57,7 @@ export function holderOf(backend: MemoryBackend, domain: string = backend.locati
     backend,
     name: backend.location,
     type: 'memory',
-    domain,
+    domains: [domain],
     isNew: false,
   };
 }

@@ -3,6 +3,7 @@ import { uuidText } from '../../src/core/ids.ts';
 import type { IndexedStripe, InlinePack, SegmentBody } from '../../src/format/index/segment-body.ts';
 import type { PackedChunk } from '../../src/format/sealing/pack.ts';
 import type { Profile } from '../../src/format/sealing/stripe.ts';
+import type { Domains } from '../../src/placement/failure-domains.ts';
 import { sha256 } from '../../src/format/shard/name.ts';
 import { IndexMap } from '../../src/vault/index-map.ts';
 import { filler } from '../support/tree-fixture.ts';
@@ -28,12 +29,12 @@ export const body = (parts: Partial<SegmentBody>): SegmentBody => ({ stripes: []
 export class StripeStore {
   readonly profile: Profile;
   readonly packs: Map<string, Uint8Array> = new Map();
-  readonly domains: ReadonlyMap<string, string>;
+  readonly domains: ReadonlyMap<string, Domains>;
   reads = 0;
 
   constructor(profile: Profile = { k: 2, n: 3 }) {
     this.profile = profile;
-    this.domains = new Map(Array.from({ length: profile.n }, (_, i) => [uuidText(holder(i)), `domain ${i}`]));
+    this.domains = new Map(Array.from({ length: profile.n }, (_, i) => [uuidText(holder(i)), [`domain ${i}`]]));
   }
 
   /** At the first `count` holders. */

@@ -308,14 +308,14 @@ describe('small stripes', () => {
     const dropped = stripes.map((stripe) => stripe.chunks[0]!.name);
     const few = await fold(store, [body({ stripes: weaker, dropped })], { domains, promised: 2 });
     expect(few[0]!.stripes).toEqual(weaker);
-    const together = new Map([...store.domains].map(([id]) => [id, 'one house']));
+    const together = new Map([...store.domains].map(([id]) => [id, ['one house']]));
     expect((await fold(store, bodies, { domains: together, promised: 0 }))[0]!.stripes).toHaveLength(1);
   });
 
   it('that lie with holders nobody knows count as spread over as many domains', async () => {
     const store = new StripeStore({ k: 2, n: 4 });
     const { stripes } = smallStripes(store, 8);
-    const elsewhere = new Map([0, 1, 2].map((i) => [uuidText(holder(10 + i)), `new ${i}`]));
+    const elsewhere = new Map([0, 1, 2].map((i) => [uuidText(holder(10 + i)), [`new ${i}`]]));
     expect((await fold(store, [body({ stripes })], { domains: elsewhere, promised: 1 }))[0]!.stripes).toEqual(stripes);
   });
 
@@ -337,7 +337,7 @@ describe('with real holders', () => {
     return {
       profile,
       promised: 2,
-      domains: new Map(among.map(({ holder: id, domain }) => [id, domain])),
+      domains: new Map(among.map(({ holder: id, domains }) => [id, domains])),
       readStripe: (stripe) => reader.read(stripe),
       place: (pack, chunks) => placer.place(pack, chunks),
     };
