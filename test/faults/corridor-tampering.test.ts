@@ -7,7 +7,7 @@ import { toHex } from '../../src/core/bytes.ts';
 import { openMasterKey, parseMasterKey } from '../../src/format/keys/master-key.ts';
 import { ownerIdentity } from '../../src/format/keys/owner.ts';
 import type { OwnerIdentity } from '../../src/format/keys/owner.ts';
-import { layoutNamed } from '../../src/pipeline/read-trees.ts';
+import { layoutNamed } from '../../src/format/tables.ts';
 import { planRestore } from '../../src/pipeline/restore.ts';
 import { ContentIds } from '../../src/format/tree/content-id.ts';
 import { openKeyring } from '../../src/vault/keyring.ts';
