@@ -59,7 +59,7 @@ export function encodeFileNode(leaves: readonly Omit<Link, 'name'>[]): Uint8Arra
   const links = leaves.flatMap(({ cid, sizeBytes }) =>
     sized(2, [...sized(1, [...encodeCid(cid)]), ...sized(2, []), ...varint(3, sizeBytes)]),
   );
-  const sizes = leaves.flatMap(({ sizeBytes }) => number(4, sizeBytes));
+  const sizes = leaves.flatMap(({ sizeBytes }) => varint(4, sizeBytes));
   return Uint8Array.from([...links, ...sized(1, [...varint(1, FILE), ...varint(3, total), ...sizes])]);
 }
 

@@ -74,7 +74,7 @@ export class IpfsBackend implements Backend {
     this.#name = name;
     this.#names = names;
     this.#tree = new FolderTree(blocks, OBJECT_BYTES_MAX);
-    this.#flushes = new FolderSyncs(async (folder) =>  (await this.#writable('put').node.flush(folder)));
+    this.#flushes = new FolderSyncs(async (folder) => await this.#writable('put').node.flush(folder));
   }
 
   get traits(): BackendTraits {
@@ -272,9 +272,14 @@ export class IpfsBackend implements Backend {
   /** @throws `backend/denied` where only one state is open */
   #writable(operation: string): NodeFolder {
     if (!('root' in this.#names)) return this.#names;
-    throw backendError('backend/denied', this.#failed(operation), 'what was opened by its content id can only be read', {
-      hint: 'open the folder of the node instead',
-    });
+    throw backendError(
+      'backend/denied',
+      this.#failed(operation),
+      'what was opened by its content id can only be read',
+      {
+        hint: 'open the folder of the node instead',
+      },
+    );
   }
 
   #path(name: ObjectName): string {
@@ -286,7 +291,12 @@ export class IpfsBackend implements Backend {
   }
 
   /** An abort is answered at once, whatever the node is doing. */
-  async #call<T>(operation: string, object: string, signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
+  async #call<T>(
+    operation: string,
+    object: string,
+    signal: AbortSignal | undefined,
+    act: () => Promise<T>,
+  ): Promise<T> {
     signal?.throwIfAborted();
     const aborted = Promise.withResolvers<never>();
     const abort = (): void => aborted.reject(signal?.reason as Error);

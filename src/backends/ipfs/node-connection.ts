@@ -65,10 +65,14 @@ export function checkedUrl(backend: string, key: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   const isUsable = url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
   if (isUsable) return url;
-  throw new ValenceError('config/invalid', `backend ${backend}: ${key} is not a URL of http or https without a password`, {
-    hint: 'for example http://127.0.0.1:5001; a secret goes into its own key',
-    context: { backend, operation: 'open' },
-  });
+  throw new ValenceError(
+    'config/invalid',
+    `backend ${backend}: ${key} is not a URL of http or https without a password`,
+    {
+      hint: 'for example http://127.0.0.1:5001; a secret goes into its own key',
+      context: { backend, operation: 'open' },
+    },
+  );
 }
 
 /** Whether what is sent there stays on this machine or is encrypted. */

@@ -50,7 +50,8 @@ export async function openIpfs(options: IpfsOptions): Promise<IpfsBackend> {
   const gateway = options.gateway === undefined ? null : checkedUrl(name, 'gateway', options.gateway);
   const node = await nodeAt({ name, api, auth, plainHttp });
   try {
-    const parts = root === undefined ? await folderOf(node, gateway, options) : await stateAt(node, gateway, name, root);
+    const parts =
+      root === undefined ? await folderOf(node, gateway, options) : await stateAt(node, gateway, name, root);
     const backend = new IpfsBackend({ name, ...parts });
     await backend.check();
     return backend;
@@ -121,5 +122,7 @@ function cidOrNull(text: string): Cid | null {
 }
 
 function invalid(name: string, what: string): ValenceError {
-  return new ValenceError('config/invalid', `backend ${name}: ${what}`, { context: { backend: name, operation: 'open' } });
+  return new ValenceError('config/invalid', `backend ${name}: ${what}`, {
+    context: { backend: name, operation: 'open' },
+  });
 }

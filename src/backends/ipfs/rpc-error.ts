@@ -1,4 +1,4 @@
-import type { ValenceError} from '../../core/errors.ts';
+import type { ValenceError } from '../../core/errors.ts';
 import { isValenceError } from '../../core/errors.ts';
 import type { BackendErrorCode, FailedCall } from '../backend-error.ts';
 import { backendError } from '../backend-error.ts';
@@ -9,7 +9,12 @@ import { LostBlock } from './verified-blocks.ts';
 const IS_IT_RUNNING = 'is the IPFS daemon running? start it with `ipfs daemon`, or set `api` to where it listens';
 const NO_SPACE = /no space left|disk quota|quota exceeded|storage ?max/i;
 /** Of a connection that cannot come about however often it is tried. */
-const LASTING = new Set(['ENOTFOUND', 'ERR_TLS_CERT_ALTNAME_INVALID', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED']);
+const LASTING = new Set([
+  'ENOTFOUND',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'CERT_HAS_EXPIRED',
+]);
 
 /** Whatever a call threw, as the error of this call. */
 export function ipfsError(error: unknown, call: FailedCall): ValenceError {
