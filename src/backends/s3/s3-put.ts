@@ -76,9 +76,13 @@ export class S3Puts {
     for (let tries = 1; ; tries += 1) {
       if (await this.#stores(call, body, until)) break;
       if (await this.#isHeld(call, body)) return this.#lockAgain(call, body, until);
-      if (tries >= TRIES_MAX) throw this.#calls.error('backend/unavailable', call, 'others keep putting this object');
+      if (tries >= TRIES_MAX) throw this.#busy(call);
     }
     await this.#findOut(call, body);
+  }
+
+  #busy(call: S3Call): Error {
+    return this.#calls.error('backend/unavailable', call, 'others keep putting this object', { transient: true });
   }
 
   /** False: there is an object of this name, or somebody else was putting one just now. */

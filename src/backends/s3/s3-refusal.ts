@@ -32,20 +32,22 @@ export function readRefusal(error: unknown, secrets: readonly string[], clock: C
   const status = fieldsOf(fields['$metadata'])['httpStatusCode'] ?? response['statusCode'];
   const text = clean(textOf(fields['message']), secrets);
   return {
-    code: codeOf(fields),
+    code: codeOf(fields, secrets),
     status: typeof status === 'number' ? status : undefined,
     text,
     header: clean(textOf(fields['Header']), secrets) || undefined,
-    region: regionOf(fields, headers, text),
+    region: regionOf([fields['Region'], headers['x-amz-bucket-region'], expected(text)], secrets),
     retryAfterMs: retryAfter(textOf(headers['retry-after']), clock),
     storageClass: clean(textOf(fields['StorageClass']), secrets) || undefined,
   };
 }
 
 /** The system's code says more than the name of the error it came in. */
-function codeOf(fields: Fields): string {
+function codeOf(fields: Fields, secrets: readonly string[]): string {
   const nested = Array.isArray(fields['errors']) ? fieldsOf(fields['errors'][0]) : {};
-  const codes = [fields['code'], nested['code'], fields['Code'], fields['name']].map(textOf);
+  const codes = [fields['code'], nested['code'], fields['Code'], fields['name']].map((code) =>
+    clean(textOf(code), secrets),
+  );
   return codes.find((code) => /^[A-Za-z0-9_.:-]{1,80}$/.test(code)) ?? 'Unknown';
 }
 
@@ -55,13 +57,19 @@ function clean(text: string, secrets: readonly string[]): string {
   for (const secret of secrets) {
     if (secret.length >= SECRET_CHARACTERS_MIN) cleaned = cleaned.replaceAll(secret, '***');
   }
-  return cleaned.replaceAll(LOOKS_SECRET, '***').slice(0, TEXT_CHARACTERS_MAX).trim();
+  return cleaned
+    .replaceAll(LOOKS_SECRET, '***')
+    .slice(0, TEXT_CHARACTERS_MAX)
+    .replace(/[\s.]+$/, '');
 }
 
-function regionOf(fields: Fields, headers: Fields, text: string): string | undefined {
-  const said = /expecting '([^']*)'/.exec(text)?.[1];
-  const regions = [fields['Region'], headers['x-amz-bucket-region'], said].map(textOf);
-  return regions.find((region) => REGION.test(region));
+function regionOf(said: readonly unknown[], secrets: readonly string[]): string | undefined {
+  return said.map((region) => clean(textOf(region), secrets)).find((region) => REGION.test(region));
+}
+
+/** Amazon's words where it gives no `Region`. */
+function expected(text: string): string | undefined {
+  return /expecting '([^']*)'/.exec(text)?.[1];
 }
 
 /** RFC 9110 10.2.3: seconds, or a date. */
