@@ -87,7 +87,8 @@ class Tries {
 
   /** Resolves when the call is to be made again. @throws what the caller must hear of otherwise */
   async another(error: unknown): Promise<void> {
-    if (this.#signal?.aborted === true || !isTransient(error)) throw error;
+    if (!isTransient(error)) throw error;
+    this.#signal?.throwIfAborted();
     const { timer, triesMax = 6, budgetMs = 300_000 } = this.#options;
     if (this.#failed === 0) this.#firstFailedAt = timer.elapsed();
     this.#failed += 1;
