@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { equalBytes } from '../../core/bytes.ts';
 import type { ValenceError } from '../../core/errors.ts';
+import { sha256 } from '../../format/shard/name.ts';
 import type { Backend, CallOptions, GetOptions, ObjectInfo, ObjectName, PutOptions } from '../backend.ts';
 import { backendError } from '../backend-error.ts';
 import { checkObjectName } from '../object-name.ts';
@@ -68,7 +68,7 @@ class PretendingBackend extends PassingBackend implements DryRunBackend {
     const there = this.#changed.has(name) ? null : await this.inner.stat(name, { signal });
     signal?.throwIfAborted();
     if (there !== null) return this.#putOver(there, body, signal);
-    const digest = digestOf(body);
+    const digest = sha256(body);
     const pretended = this.#changed.get(name) ?? null;
     if (pretended === null) this.#pretendPut(name, body, digest);
     else if (!equalBytes(pretended.digest, digest)) throw this.#exists(name);
@@ -144,8 +144,4 @@ class PretendingBackend extends PassingBackend implements DryRunBackend {
 
 function plus({ objects, bytes }: Count, sizeBytes: number): Count {
   return { objects: objects + 1, bytes: bytes + sizeBytes };
-}
-
-function digestOf(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
 }

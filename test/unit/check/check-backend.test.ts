@@ -272,9 +272,7 @@ describe('a key', () => {
   test('that may not write ends the check', async () => {
     const results = await check(on('put', failsBefore(denied))(new MemoryBackend()));
     expect(statuses(results)).toEqual({ connection: 'passed', write: 'failed', 'clean up': 'passed' });
-    expect(results[1]?.detail).toBe(
-      'backend b2: put valence-check/' + (results[1]?.detail.split('valence-check/')[1] ?? ''),
-    );
+    expect(results[1]?.detail).toMatch(/^backend b2: put valence-check\/.*: not with this key$/);
   });
 
   test('that is good for nothing ends it at once', async () => {
