@@ -265,7 +265,7 @@ describe('a key', () => {
     expect(statuses(results)).toMatchObject({ delete: 'warned', consistency: 'passed', 'clean up': 'warned' });
     expect(brokenIn(results)).toEqual([]);
     const { detail, hint } = results.at(-1) ?? { detail: '' };
-    expect(detail).toMatch(new RegExp(`^${memory.objects.size} objects are left under valence-check/[0-9a-f]{16}/: `));
+    expect(detail).toMatch(new RegExp(`^left under valence-check/[0-9a-f]{16}/: ${memory.objects.size} objects; `));
     expect(hint).toContain('valence-check/');
   });
 
@@ -302,6 +302,24 @@ describe('an aborted check', () => {
     expect(results.at(-1)).toMatchObject({ check: 'clean up', status: 'passed' });
     expect(brokenIn(results)).toEqual([]);
     expect(memory.objects.size).toBe(0);
+  });
+
+  test('waits for the end of its own lock', async () => {
+    const timer = new FakeTimer();
+    const memory = new LockingMemoryBackend(timer);
+    const controller = new AbortController();
+    const backend = faultyBackend(memory, ({ operation }) =>
+      operation === 'lock' ? { after: () => controller.abort(new Error('enough')) } : null,
+    );
+    const results: CheckResult[] = [];
+    const run = async (): Promise<void> => {
+      const options = { random: seededStream('x'), clock: timer, timer, signal: controller.signal };
+      for await (const result of checkBackend(backend, options)) results.push(result);
+    };
+    await expect(timer.until(run())).rejects.toThrow('enough');
+    expect(results.at(-1)).toMatchObject({ check: 'clean up', status: 'passed' });
+    expect(memory.objects.size).toBe(0);
+    expect(timer.pending).toBe(0);
   });
 
   test('that is left early cleans up too', async () => {
