@@ -1,7 +1,7 @@
 import type { Deadline } from './deadline.ts';
 
 /**
- * What `withDeadline` is for one call, for each step of a listing, at a tenth of its price: one timer and one signal for all
+ * What `withDeadline` is for one call, for each step of a listing, for less: one timer and one signal for all
  * of them. After a step that was late there must be no other.
  */
 export class StepWatch implements Disposable {
