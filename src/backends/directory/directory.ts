@@ -8,7 +8,8 @@ import { isSystemError, systemFiles } from '../../core/file-system.ts';
 import * as files from '../../core/files.ts';
 import { FolderSyncs } from '../../core/folder-syncs.ts';
 import type { Backend, BackendTraits, CallOptions, GetOptions, ObjectInfo, ObjectName } from '../backend.ts';
-import { named } from '../named-errors.ts';
+import { LEFTOVER_AGE_MS } from '../leftovers.ts';
+import { named } from './named-errors.ts';
 import { checkObjectName, checkPrefix, isObjectName } from '../object-name.ts';
 import { OBJECT_BYTES_MAX, checkRange, rangeWithin } from '../object-range.ts';
 import { PutTurns } from '../put-turns.ts';
@@ -64,8 +65,7 @@ interface OpenedRoot {
 const MIB = 1024 * 1024;
 /** Twice the threads Node gives to files, so that one fsync's wait is another's work. */
 const CALLS_AT_ONCE = 8;
-/** No `put` takes a day: what is older was left by a process that is gone. */
-const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
+
 const STATUS_AT_ONCE = 64;
 
 /** See `openDirectory`. Objects become visible by a hard link from a temporary file in the root, made durable first. */

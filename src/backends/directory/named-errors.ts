@@ -1,4 +1,4 @@
-import { ValenceError, isValenceError } from '../core/errors.ts';
+import { ValenceError, isValenceError } from '../../core/errors.ts';
 
 /** Names the backend and the operation in every backend error that leaves `act`; other errors pass unchanged. */
 export async function named<T>(backend: string, operation: string, act: () => Promise<T>): Promise<T> {
