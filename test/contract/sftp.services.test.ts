@@ -261,7 +261,7 @@ async function lockedKey(server: SshServer, passphrase: string): Promise<string>
   const copy = join(folder.path, 'key');
   await writeFile(copy, server.privateKey, { mode: 0o600 });
   execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', passphrase, '-f', copy]);
-  return readFile(copy, 'utf8');
+  return await readFile(copy, 'utf8');
 }
 
 async function startAgent(): Promise<AsyncDisposable & { readonly socket: string; add(keyFile: string): void }> {

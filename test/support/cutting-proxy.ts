@@ -2,22 +2,35 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 
+type Direction = 'up' | 'down';
+
 /** A way to a server on loopback that can be cut. */
 export interface CuttingProxy extends AsyncDisposable {
   readonly port: number;
   /** Connections made through it so far. */
   connections(): number;
-  /** Resets the connections once this many more bytes went to the server (`up`) or came from it (`down`). */
-  cutAfter(bytes: number, direction: 'up' | 'down'): void;
-  /** Passes nothing on any more, and says nothing. */
-  freeze(): void;
+  /** Calls `act` once this many more bytes went to the server (`up`) or came from it (`down`); those are passed on. */
+  after(bytes: number, direction: Direction, act: () => void): void;
+  /** Resets the connections that are open. */
+  readonly cut: () => void;
+  /** Passes nothing on any more on the connections that are open, and says nothing. */
+  readonly freeze: () => void;
 }
 
 export async function cuttingProxy(serverPort: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
-  const left = { up: Number.POSITIVE_INFINITY, down: Number.POSITIVE_INFINITY };
+  const triggers: { left: number; readonly direction: Direction; readonly act: () => void }[] = [];
   let count = 0;
-  const pass = (from: Socket, to: Socket, direction: 'up' | 'down'): void => {
+  const passed = (data: Buffer, direction: Direction): { now: Buffer; act: (() => void) | null } => {
+    const trigger = triggers.find((one) => one.direction === direction);
+    if (trigger === undefined || trigger.left > data.length) {
+      if (trigger !== undefined) trigger.left -= data.length;
+      return { now: data, act: null };
+    }
+    triggers.splice(triggers.indexOf(trigger), 1);
+    return { now: data.subarray(0, trigger.left), act: trigger.act };
+  };
+  const pass = (from: Socket, to: Socket, direction: Direction): void => {
     sockets.add(from);
     from.on('error', () => undefined);
     from.on('close', () => {
@@ -25,12 +38,10 @@ export async function cuttingProxy(serverPort: number): Promise<CuttingProxy> {
       to.destroy();
     });
     from.on('data', (data: Buffer) => {
-      const some = data.subarray(0, left[direction]);
-      left[direction] -= data.length;
-      to.write(some);
-      if (left[direction] > 0) return;
-      left[direction] = Number.POSITIVE_INFINITY;
-      for (const socket of sockets) socket.resetAndDestroy();
+      const { now, act } = passed(data, direction);
+      to.write(now);
+      act?.();
+      if (!to.destroyed) to.write(data.subarray(now.length));
     });
   };
   const server = createServer((client) => {
@@ -45,8 +56,9 @@ export async function cuttingProxy(serverPort: number): Promise<CuttingProxy> {
   return {
     port: address.port,
     connections: () => count,
-    cutAfter(bytes, direction) {
-      left[direction] = bytes;
+    after: (left, direction, act) => void triggers.push({ left, direction, act }),
+    cut() {
+      for (const socket of sockets) socket.resetAndDestroy();
     },
     freeze() {
       for (const socket of sockets) socket.pause();
