@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -10,6 +10,7 @@ import { listed, pattern, same } from '../contract/backend-contract.ts';
 import type { CuttingProxy } from '../support/cutting-proxy.ts';
 import { cuttingProxy } from '../support/cutting-proxy.ts';
 import { rejection } from '../support/expect-code.ts';
+import { mount } from '../support/mounts.ts';
 import { freePort } from '../support/servers/server-process.ts';
 import type { SshServer } from '../support/servers/sshd.ts';
 import { startSshd } from '../support/servers/sshd.ts';
@@ -221,20 +222,14 @@ describe('a server', () => {
 });
 
 describe('a disk of the server', () => {
-  /** A disk of one MiB; mounting is for root, as these tests are run. */
-  async function tinyDisk(options: string): Promise<string> {
-    const path = join(server.folder, 'disk');
-    await mkdir(path);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]);
-    onTestFinished(async () => {
-      execFileSync('umount', ['-l', path]);
-      await rm(path, { recursive: true });
-    });
-    return path;
+  async function tinyDisk(options: string): Promise<{ readonly folder: string; readonly unmount: () => void }> {
+    const folder = join(server.folder, randomUUID());
+    await mkdir(folder);
+    return { folder, unmount: mount(folder, '-t', 'tmpfs', '-o', options, 'tmpfs') };
   }
 
   test('that is full', async () => {
-    const folder = await tinyDisk('size=1m');
+    const { folder } = await tinyDisk('size=1m');
     await using backend = await openSftp(await sftpOptions(server, { folder }));
     await backend.put('a/small', pattern(500_000));
     const error = await rejection(backend.put('a/large', pattern(600_000)), 'backend/full');
@@ -246,7 +241,7 @@ describe('a disk of the server', () => {
   });
 
   test('that has no room for another name', async () => {
-    const folder = await tinyDisk('size=1m,nr_inodes=6');
+    const { folder } = await tinyDisk('size=1m,nr_inodes=6');
     await using backend = await openSftp(await sftpOptions(server, { folder }));
     await backend.put('a/1', pattern(10));
     await backend.put('a/2', pattern(10));
@@ -256,14 +251,13 @@ describe('a disk of the server', () => {
   });
 
   test('that is unmounted: its mount point stays empty', async () => {
-    const folder = await tinyDisk('size=1m');
+    const { folder, unmount } = await tinyDisk('size=1m');
     await using backend = await openSftp(await sftpOptions(server, { folder }));
     await backend.put('x', pattern(3));
-    execFileSync('umount', [folder]);
+    unmount();
     await rejection(backend.put('y', pattern(3)), 'backend/unavailable');
     await rejection(backend.stat('x'), 'backend/unavailable');
     await rejection(listed(backend, ''), 'backend/unavailable');
     expect(await readdir(folder)).toEqual([]);
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder]);
   });
 });
