@@ -221,6 +221,15 @@ describe('a server', () => {
   });
 });
 
+test('a user who may not delete can put all the same', async () => {
+  await using own = await startSshd({ sftp: '-P remove' });
+  const { backend: opened } = await sftpInNewFolder(own);
+  await using backend = opened;
+  for (const name of ['a/1', 'a/2', 'a/1']) await backend.put(name, pattern(10));
+  await rejection(backend.delete('a/1'), 'backend/denied');
+  expect((await listed(backend, '')).map(({ name }) => name).toSorted()).toEqual(['a/1', 'a/2']);
+});
+
 describe('a disk of the server', () => {
   async function tinyDisk(options: string): Promise<{ readonly folder: string; readonly unmount: () => void }> {
     const folder = join(server.folder, randomUUID());

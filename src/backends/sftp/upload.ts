@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { StatusError } from './answers.ts';
+import { ConnectionLost, StatusError } from './answers.ts';
 import { asFull } from './full-disk.ts';
 import type { Session } from './session.ts';
 import { writeBody } from './transfer.ts';
@@ -41,7 +41,7 @@ export async function upload(session: Session, { temporary, path, body, signal, 
   } finally {
     const removing = left ? session.remove(temporary) : Promise.resolve();
     const [, removed] = await Promise.allSettled([session.closeFile(handle), removing]);
-    if (removed.status === 'rejected') onLeft();
+    if (removed.status === 'rejected' && removed.reason instanceof ConnectionLost) onLeft();
   }
 }
 
