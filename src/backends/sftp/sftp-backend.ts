@@ -133,8 +133,8 @@ export class SftpBackend implements Backend {
 
   async #store(session: Session, name: ObjectName, body: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    await this.#root.check(session);
-    if (await this.#keepsEqual(session, name, body)) return;
+    const [isThere] = await Promise.all([this.#keepsEqual(session, name, body), this.#root.check(session)]);
+    if (isThere) return;
     await this.#temporaries.removeLeftovers(session);
     try {
       await asFull(session, this.#root.path, 0, async () => {
@@ -183,7 +183,8 @@ export class SftpBackend implements Backend {
     try {
       return await use(file, status);
     } finally {
-      await session.closeFile(file).catch(() => undefined);
+      // Nobody need wait for that; a file that stays open is closed with the connection.
+      session.closeFile(file).catch(() => undefined);
     }
   }
 
