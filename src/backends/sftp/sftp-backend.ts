@@ -133,8 +133,7 @@ export class SftpBackend implements Backend {
 
   async #store(session: Session, name: ObjectName, body: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    const [isThere] = await Promise.all([this.#keepsEqual(session, name, body), this.#root.check(session)]);
-    if (isThere) return;
+    if (await this.#keepsEqual(session, name, body)) return;
     await this.#temporaries.removeLeftovers(session);
     try {
       await asFull(session, this.#root.path, 0, async () => {
@@ -168,18 +167,16 @@ export class SftpBackend implements Backend {
     return equal !== null;
   }
 
-  /** `null`: no such object (a folder or a link of that name is none). */
+  /** `null`: no such object (a folder or a link of that name is none), and the root is still the one that was opened. */
   async #withObject<T>(
     session: Session,
     name: ObjectName,
     use: (file: Handle, status: RemoteStatus) => Promise<T>,
   ): Promise<T | null> {
-    const status = await this.#folders.status(session, name);
+    // Both at once: a request more costs a server far away nothing, an answer more to wait for does.
+    const [status] = await Promise.all([this.#folders.status(session, name), this.#root.check(session)]);
     const file = status?.kind === 'file' ? await orNull(session.open(this.#folders.path(name))) : null;
-    if (status === null || file === null) {
-      await this.#root.check(session);
-      return null;
-    }
+    if (status === null || file === null) return null;
     try {
       return await use(file, status);
     } finally {
