@@ -63,6 +63,21 @@ export function decodeSegmentBody(bytes: Uint8Array): SegmentBody {
   return { stripes, inline, dropped };
 }
 
+/** A list of stripes and nothing else, as in a repair record. FORMAT.md §7.6. */
+export function encodeStripes(stripes: readonly IndexedStripe[]): Uint8Array {
+  const writer = new ByteWriter(64 * 1024).u32(stripes.length);
+  for (const stripe of stripes) writeStripe(writer, stripe);
+  return writer.finish();
+}
+
+/** @throws `format/malformed` */
+export function decodeStripes(bytes: Uint8Array): IndexedStripe[] {
+  const reader = new ByteReader(bytes, 'repair record');
+  const stripes = repeat(reader, () => readStripe(reader));
+  reader.end();
+  return stripes;
+}
+
 function writeStripe(writer: ByteWriter, stripe: IndexedStripe): void {
   const { code, k, n, shardLength, packLength, packDigest } = stripe.geometry;
   writer.u8(code).u8(k).u8(n).u32(shardLength).u32(packLength).bytes(packDigest).u8(stripe.shards.length);
