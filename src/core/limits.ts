@@ -33,5 +33,7 @@ export const SPOOL_MEMORY_BYTES: number = 16 * MIB;
 export const SPOOL_DISK_BYTES: number = 8 * 1024 * MIB;
 /** Decoded packs that a restore keeps at hand. */
 export const PACK_CACHE_BYTES: number = 48 * MIB;
+/** Choices of shards that a reader tries where some may be wrong: all of them at 5 of 9 with four shards placed twice. */
+export const DECODINGS_MAX: number = 512;
 /** Snapshots read at once while listing. */
 export const READS_AT_ONCE: number = 16;

@@ -39,14 +39,32 @@ export class Presence {
     return new Presence(places, sizes, problems);
   }
 
-  /** The shards of a stripe that their holders do not list with their size. */
+  /** Of each index of a stripe of which no holder lists a shard with its size, the first that is known. */
   lacking(stripe: IndexedStripe): LackingShard[] {
-    return stripe.shards.flatMap((shard) => this.#lack(shard, stripe.geometry.shardLength) ?? []);
+    const there = new Set(this.present(stripe).map(({ index }) => index));
+    return [...byIndex(stripe.shards)].flatMap(([index, shards]) => {
+      if (there.has(index)) return [];
+      const problems = shards.flatMap((shard) => this.#problems(shard, stripe.geometry.shardLength) ?? []);
+      return [{ shard: shards[0]!, problems }];
+    });
   }
 
-  /** The shards of a stripe that their holders list with their size. */
+  /** Of each index of a stripe the first shard that its holder lists with its size. */
   present(stripe: IndexedStripe): PlacedShard[] {
-    return this.presentShards(stripe.shards, stripe.geometry.shardLength);
+    return firstOfEachIndex(this.presentShards(stripe.shards, stripe.geometry.shardLength));
+  }
+
+  /** Of each index of a stripe the shard that `present` gives, else the first that is known. */
+  best(stripe: IndexedStripe): PlacedShard[] {
+    return firstOfEachIndex([...this.present(stripe), ...stripe.shards]).sort((a, b) => a.index - b.index);
+  }
+
+  /** Of the indices that are lacking those of which no other place lists a shard, either. */
+  unreachable(stripe: IndexedStripe): LackingShard[] {
+    const { shardLength } = stripe.geometry;
+    const isElsewhere = ({ shard: { index } }: LackingShard): boolean =>
+      stripe.shards.some((shard) => shard.index === index && this.elsewhere(shard, shardLength).length > 0);
+    return this.lacking(stripe).filter((lack) => !isElsewhere(lack));
   }
 
   /** Those of a stripe's shards that their holders list with this size. */
@@ -63,11 +81,6 @@ export class Presence {
     );
   }
 
-  #lack(shard: PlacedShard, shardLength: number): LackingShard | null {
-    const problems = this.#problems(shard, shardLength);
-    return problems === null ? null : { shard, problems };
-  }
-
   /** Null: its holder lists it. */
   #problems(shard: ShardPlace, shardLength: number): ObjectProblem[] | null {
     const object = shardObjectName(shard.name);
@@ -80,4 +93,19 @@ export class Presence {
     }
     return problems;
   }
+}
+
+/** Shards by index, each list in the order given: repairs can leave several of one. */
+export function byIndex(shards: readonly PlacedShard[]): ReadonlyMap<number, readonly PlacedShard[]> {
+  const grouped = new Map<number, PlacedShard[]>();
+  for (const shard of shards) {
+    const group = grouped.get(shard.index);
+    if (group === undefined) grouped.set(shard.index, [shard]);
+    else group.push(shard);
+  }
+  return grouped;
+}
+
+function firstOfEachIndex(shards: readonly PlacedShard[]): PlacedShard[] {
+  return Array.from(byIndex(shards).values(), ([first]) => first!);
 }

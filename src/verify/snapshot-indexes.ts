@@ -9,7 +9,7 @@ import type { Keyring } from '../vault/keyring.ts';
 import type { Place } from '../vault/places.ts';
 import type { Snapshot } from '../vault/snapshots.ts';
 import type { Finding } from './finding.ts';
-import { ListedStripes } from './listed-stripes.ts';
+import { ListedStripes } from '../vault/listed-stripes.ts';
 import { holdsItsChunks } from './stripes.ts';
 
 export interface IndexReading {

@@ -20,6 +20,8 @@ export interface IndexedStripe {
   readonly geometry: StripeGeometry;
   /** Those that were placed, by index; fewer than n when a backend was away. */
   readonly shards: readonly PlacedShard[];
+  /** How many of them, the first ones, a signed segment lists where repair records add others; left out: all. */
+  readonly signed?: number | undefined;
   readonly chunks: readonly PackedChunk[];
 }
 
