@@ -72,6 +72,16 @@ export class Presence {
     return shards.filter((shard) => this.#problems(shard, shardLength) === null);
   }
 
+  /** Whether any place lists an object. */
+  lists(object: string): boolean {
+    return this.#sizes.has(object);
+  }
+
+  /** The size with which a place lists a shard; null: it does not. */
+  sizeAt(backend: ReadableBackend, name: Uint8Array): number | null {
+    return this.#sizes.get(shardObjectName(name))?.get(backend) ?? null;
+  }
+
   /** Other places than its holder that list a shard with its size: a folder can be copied or its `valence.json` exchanged. */
   elsewhere(shard: PlacedShard, shardLength: number): ReadableBackend[] {
     const asked = placesOf(this.#places, shard.holder);

@@ -22,8 +22,8 @@ import { checkCopies } from './copies.ts';
 import type { ExpectedCopy } from './copies.ts';
 import { statusOf } from './finding.ts';
 import type { Finding, VerificationStatus } from './finding.ts';
-import { readIndexes } from './snapshot-indexes.ts';
-import type { SnapshotIndexes } from './snapshot-indexes.ts';
+import { checkIndexes } from './snapshot-indexes.ts';
+import type { CheckedIndexes } from './snapshot-indexes.ts';
 import { findUnexpected } from './unexpected.ts';
 
 /** Everything a tier has stored, held against its index, its signatures and its chain. Never trusts the writer's code. */
@@ -258,12 +258,12 @@ function bundlesOf(snapshots: readonly Snapshot[], keyring: Keyring): ExpectedCo
 function readOwnIndexes(
   own: readonly Snapshot[],
   { places, keyring, found, data, signal }: VerifyOptions,
-): Promise<SnapshotIndexes> {
+): Promise<CheckedIndexes> {
   const segments = new Set(data ? own.flatMap(({ manifest }) => manifest.header.index.map(toHex)) : []);
-  return readIndexes(found.snapshots, { places, keyring, checksPacks: (segment) => segments.has(segment), signal });
+  return checkIndexes(found.snapshots, { places, keyring, signal }, segments);
 }
 
-function indexLost({ snapshot, error }: SnapshotIndexes['lost'][number]): Finding {
+function indexLost({ snapshot, error }: CheckedIndexes['lost'][number]): Finding {
   const { object, manifest } = snapshot;
   const { message, context } = error;
   const { tier, sequence } = manifest.header;
