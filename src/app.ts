@@ -69,6 +69,7 @@ function backupOf(context: AppContext): BackupCalls {
     list: (options) => later(reading, ({ listSnapshots }) => listSnapshots(context, options)),
     show: async (id, options) => (await reading()).showSnapshot(context, id, options),
     verify: (options) => later(calls, (loaded) => loaded.verify(options)),
+    repair: (options) => later(calls, (loaded) => loaded.repair(options)),
     restore: (options) => later(calls, (loaded) => loaded.restore(options)),
     diff: (options) => later(calls, (loaded) => loaded.diff(options)),
   };

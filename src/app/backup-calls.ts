@@ -1,10 +1,12 @@
 import type { TierProfile } from '../config/schema.ts';
 import type { DiffEvent, DiffOptions } from './diff-calls.ts';
 import type { LinesWritten, MergeDone, MergePlanned, PartOptions, PartPlan } from './partial-restore-calls.ts';
+import type { RepairOptions, RepairRecord } from './repair-calls.ts';
 import type { VaultId } from './vault-calls.ts';
 
 export type { TierProfile };
 export type * from './partial-restore-calls.ts';
+export type * from './repair-calls.ts';
 
 /**
  * The backup half of the library: what `valence backup …` calls. Interfaces only; `backup.ts` implements them.
@@ -28,6 +30,12 @@ export interface BackupCalls {
   show(id: string, options: ReadOptions): Promise<SnapshotDetails>;
   /** Inspects and reports; throws only where nothing can be inspected at all. One report a tier. */
   verify(options: VerifyOptions): AsyncIterable<VerificationReport>;
+  /**
+   * Brings back what backends have lost, as far as it can be had. One record a tier; damage is told in it. Wherever it is
+   * interrupted, all that could be restored before still can, and another call goes on.
+   * @throws `config/no-keys`, `usage/invalid`, `home/locked`, `backend/*` where nothing can be stored at all
+   */
+  repair(options: RepairOptions): AsyncIterable<RepairRecord>;
   /**
    * Needs no home and no database of ours. Yields `plan` first, and only that on a dry run; else `queryable` once all
    * rows are committed, `index` for each vector index, and `restored` last. Of a part: `part` first; then as above, or

@@ -19,6 +19,7 @@ import { diffSnapshots } from './diff.ts';
 import { readHostKey } from './keys.ts';
 import { openConfigured } from './places.ts';
 import { profileOf } from './profile.ts';
+import { repairTiers } from './repair.ts';
 import { restoreSnapshot } from './restore.ts';
 import { snapshotRecord } from './snapshot-record.ts';
 import { openSpoolFolder } from './spool-folder.ts';
@@ -31,6 +32,7 @@ export function backupCalls(context: AppContext): Omit<BackupCalls, 'list' | 'sh
     config: (edit) => configureBackups(context, edit),
     run: (options) => run(context, options),
     verify: (options: VerifyOptions): AsyncIterable<VerificationReport> => verifyTiers(context, options),
+    repair: (options) => repairTiers(context, options),
     restore: (options) => restoreSnapshot(context, options),
     diff: (options) => diffSnapshots(context, options),
   };

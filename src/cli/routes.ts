@@ -6,6 +6,7 @@ import type { Target } from './command-tree.ts';
 import { backupConfigCommand } from './commands/backup/config.ts';
 import { backupDiffCommand } from './commands/backup/diff.ts';
 import { backupListCommand } from './commands/backup/list.ts';
+import { backupRepairCommand } from './commands/backup/repair.ts';
 import { backupRestoreCommand } from './commands/backup/restore.ts';
 import { backupRunCommand } from './commands/backup/run.ts';
 import { backupShowCommand } from './commands/backup/show.ts';
@@ -49,13 +50,14 @@ const graph = noun('how beliefs support, contradict, supersede and derive from e
   'retire-edge': graphRetireEdgeCommand,
   path: graphPathCommand,
 });
-const backup = noun('back up: configure, run, list, compare, verify, restore', {
+const backup = noun('back up: configure, run, list, compare, verify, repair, restore', {
   config: backupConfigCommand,
   run: backupRunCommand,
   list: backupListCommand,
   show: backupShowCommand,
   diff: backupDiffCommand,
   verify: backupVerifyCommand,
+  repair: backupRepairCommand,
   restore: backupRestoreCommand,
 });
 

@@ -130,16 +130,27 @@ export class Placer {
       this.#storedBytes += bytes.length;
       return true;
     } catch (error) {
-      this.#signal?.throwIfAborted();
-      if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
-      if (this.#willing.delete(holder)) this.refused.push({ location: holder.backend.location, error });
-      if (error.code === 'backend/full') this.#full.add(holder);
-      return false;
+      return this.#refuse(holder, error);
     }
   }
 
-  /** Puts one object in place of a damaged copy. */
+  #refuse(holder: WritableHolder, error: unknown): false {
+    this.#signal?.throwIfAborted();
+    if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
+    if (this.#willing.delete(holder)) this.refused.push({ location: holder.backend.location, error });
+    if (error.code === 'backend/full') this.#full.add(holder);
+    return false;
+  }
+
+  /** Puts one object where a damaged copy may lie. That goes only when the holder itself says that it is another one. */
   async replace(holder: WritableHolder, object: string, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await holder.backend.put(object, bytes, { signal: this.#signal });
+      this.#storedBytes += bytes.length;
+      return true;
+    } catch (error) {
+      if (!isValenceError(error, 'backend/already-exists')) return this.#refuse(holder, error);
+    }
     try {
       await holder.backend.delete(object, { signal: this.#signal });
     } catch (error) {

@@ -10,7 +10,7 @@ import { createGenerationSecrets } from '../../src/format/keys/writer-secrets.ts
 import type { Profile } from '../../src/format/sealing/stripe.ts';
 import { ContentIds } from '../../src/format/tree/content-id.ts';
 import { runBackup } from '../../src/pipeline/backup.ts';
-import type { BackedUp, BackupOptions } from '../../src/pipeline/backup.ts';
+import type { BackedUp, BackupOptions, BackupTier } from '../../src/pipeline/backup.ts';
 import { directCoder } from '../../src/pipeline/code-stripe.ts';
 import { planRestore } from '../../src/pipeline/restore.ts';
 import type { RestorePlan } from '../../src/pipeline/restore.ts';
@@ -75,16 +75,8 @@ export class MemoryVault {
     more: Partial<BackupOptions> = {},
   ): Promise<BackedUp[]> {
     const done: BackedUp[] = [];
-    const configured = this.backends.map((backend, i) => ({
-      backend,
-      name: `place-${i}`,
-      type: 'memory',
-      domains: [`domain-${i}`],
-    }));
-    const places = configured.map(({ domains }) => domains);
-    const tier = { profile: this.#profile, backends: configured, away: [], places };
     await runBackup({
-      tiers: tiers.map((name) => ({ ...tier, name })),
+      tiers: tiers.map((name) => this.tier(name)),
       hostKey: this.hostKey,
       withSnapshot: (read) => read({ source: source(), stored: this.catalog }),
       catalog: this.catalog,
@@ -100,6 +92,17 @@ export class MemoryVault {
       ...more,
     });
     return done;
+  }
+
+  /** A tier on all backends. */
+  tier(name: string, profile: Profile = this.#profile): BackupTier {
+    const configured = this.backends.map((backend, i) => ({
+      backend,
+      name: `place-${i}`,
+      type: 'memory',
+      domains: [`domain-${i}`],
+    }));
+    return { name, profile, backends: configured, away: [], places: configured.map(({ domains }) => domains) };
   }
 
   async open(): Promise<{ places: readonly Place[]; keyring: Keyring; snapshots: readonly Snapshot[] }> {
