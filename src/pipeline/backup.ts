@@ -121,6 +121,7 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
     profile: tier.profile,
     maskKey: hostKey.secrets.maskKey,
     coder: options.coder,
+    spool: options.spool,
     signal,
   });
   const known = new KnownChunks();

@@ -3,7 +3,7 @@ import type { CatalogChunk, CatalogSegment, CatalogStripe, TreeId, TreePosition 
 import type { Random } from '../core/random.ts';
 import { encodeSegment } from '../format/index/segment.ts';
 import type { SegmentHeader, SegmentKeys } from '../format/index/segment.ts';
-import type { SegmentBody } from '../format/index/segment-body.ts';
+import type { IndexedStripe, SegmentBody } from '../format/index/segment-body.ts';
 import { PackBuilder } from '../format/sealing/pack.ts';
 import type { Pack, PackedChunk } from '../format/sealing/pack.ts';
 import type { SealedChunk } from '../format/sealing/sealed-chunk.ts';
@@ -80,7 +80,7 @@ export interface IndexEnd {
   readonly fold: (listed: readonly CatalogSegment[], newest: SegmentBody) => Promise<FoldedIndex>;
 }
 
-/** Stripes in the making at once: one is being coded while another is on its way. */
+/** Stripes being coded at once: one is in the coder while another is handed to the holders' queues. */
 const STRIPES_AT_ONCE = 2;
 
 /**
@@ -100,6 +100,9 @@ export class TierWriter {
   readonly #added = new ChunkTable();
   readonly #positions = new PositionTable();
   #newBytes = 0;
+  /** Stripes that have not been placed and noted yet. */
+  readonly #unnoted = new Set<Promise<void>>();
+  #uploadFailure: { readonly error: unknown } | null = null;
   /** The pack being handed to the spool; awaited before the next, so that the producer feels a full spool. */
   #handing: Promise<void> = Promise.resolve();
 
@@ -192,12 +195,17 @@ export class TierWriter {
     await this.#handing;
   }
 
-  /** Takes packs from the spool and places them until it is closed, or one cannot be placed. Settles when nothing is under way. */
+  /**
+   * Takes packs from the spool and places them until it is closed and all are, or one cannot be placed. Settles when nothing is
+   * under way.
+   */
   async upload(): Promise<void> {
-    const uploads = Array.from({ length: STRIPES_AT_ONCE }, () => this.#uploadOneByOne());
-    for (const settled of await Promise.allSettled(uploads)) {
-      if (settled.status === 'rejected') throw settled.reason;
-    }
+    await Promise.all(Array.from({ length: STRIPES_AT_ONCE }, () => this.#codeOneByOne()));
+    while (this.#unnoted.size > 0) await Promise.all(this.#unnoted);
+    if (this.#uploadFailure === null) return;
+    await this.#options.placer.stop();
+    await this.#options.placer.ended();
+    throw this.#uploadFailure.error;
   }
 
   /** All chunks have been put. Hands over what is left. */
@@ -211,7 +219,7 @@ export class TierWriter {
 
   /** The run has ended, well or not; an upload that still waits is let go. Resolves when what waited on disk is removed. */
   async stop(): Promise<void> {
-    await this.#options.spool.discard();
+    await Promise.all([this.#options.spool.discard(), this.#options.placer.stop()]);
   }
 
   /** All stripes are placed. Writes the rest of the index. */
@@ -248,19 +256,38 @@ export class TierWriter {
     this.#handing.catch(() => {});
   }
 
-  async #uploadOneByOne(): Promise<void> {
-    const { spool, placer, note } = this.#options;
+  async #codeOneByOne(): Promise<void> {
+    const { spool, placer } = this.#options;
     try {
-      for (let next = await spool.take(); next !== null; next = await spool.take()) {
-        const stripe = await placer.place(next.bytes, next.item.chunks);
-        await note({ stripe, chunks: next.item.origins });
-        this.#segment.addStripe(stripe);
-        if (this.#segment.isFull) await this.#writeSegment();
+      for (;;) {
+        await placer.ready();
+        const next = await spool.take();
+        if (next === null) return;
+        const { placed } = await placer.begin(next.bytes, next.item.chunks);
+        const noted = this.#note(placed, next.item.origins);
+        this.#unnoted.add(noted);
+        void noted.then(() => this.#unnoted.delete(noted));
       }
     } catch (error) {
-      spool.fail(error);
-      throw error;
+      this.#failUpload(error);
     }
+  }
+
+  /** Notes a stripe once it is placed, for a run after this one and for the index. */
+  async #note(placed: Promise<IndexedStripe>, origins: readonly UploadedChunk[]): Promise<void> {
+    try {
+      const stripe = await placed;
+      await this.#options.note({ stripe, chunks: origins });
+      this.#segment.addStripe(stripe);
+      if (this.#segment.isFull) await this.#writeSegment();
+    } catch (error) {
+      this.#failUpload(error);
+    }
+  }
+
+  #failUpload(error: unknown): void {
+    this.#uploadFailure ??= { error };
+    this.#options.spool.fail(error);
   }
 
   async #writeSegment(): Promise<void> {

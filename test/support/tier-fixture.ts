@@ -11,6 +11,7 @@ import { KnownChunks } from '../../src/pipeline/known-chunks.ts';
 import { Placer } from '../../src/pipeline/placer.ts';
 import { DirectSealer } from '../../src/pipeline/sealer.ts';
 import { Spool } from '../../src/pipeline/spool.ts';
+import type { SpoolOptions } from '../../src/pipeline/spool.ts';
 import { TierWriter } from '../../src/pipeline/tier-writer.ts';
 import type { WaitingPack } from '../../src/pipeline/tier-writer.ts';
 import { UploadedPacks } from '../../src/pipeline/uploaded-packs.ts';
@@ -85,13 +86,13 @@ export interface TierFixtureOptions {
   readonly profile?: Profile;
   readonly known?: KnownChunks;
   readonly random?: string;
-  readonly spool?: { readonly memoryBytes: number; readonly diskBytes: number };
+  readonly spool?: { readonly memoryBytes: number; readonly disk: number };
 }
 
 export function makeTier(among: readonly WritableHolder[], options: TierFixtureOptions = {}): TierFixture {
   const { profile = { k: 2, n: 3 }, known = knownChunks([]), random = 'run', spool = {} } = options;
-  const placer = new Placer({ holders: among, profile, maskKey: MASK_KEY, coder: directCoder });
   const spoolFiles = new MemorySpoolFiles();
+  const placer = makePlacer(among, profile, { folder: 'shards', files: spoolFiles, ...spool });
   const writer = new TierWriter({
     profile,
     header: HEADER,
@@ -105,6 +106,14 @@ export function makeTier(among: readonly WritableHolder[], options: TierFixtureO
     random: seededRandom(`${random} segments`),
   });
   return { writer, known, placer, spoolFiles };
+}
+
+export function makePlacer(
+  among: readonly WritableHolder[],
+  profile: Profile,
+  spool: SpoolOptions = { folder: 'shards', files: new MemorySpoolFiles() },
+): Placer {
+  return new Placer({ holders: among, profile, maskKey: MASK_KEY, coder: directCoder, spool });
 }
 
 /** `isAvailable`: whether the index still finds a chunk of this name; all of them unless given. */
