@@ -26,6 +26,7 @@ import { TierJournal } from './tier-journal.ts';
 import { TierWriter } from './tier-writer.ts';
 import type { WaitingPack } from './tier-writer.ts';
 import { isAsGoodAsNew, UploadedPacks } from './uploaded-packs.ts';
+import { Uploads } from './uploads.ts';
 
 /** One run: one database snapshot, stored and committed for each of the tiers asked for. */
 
@@ -79,6 +80,7 @@ export interface TierRun {
   readonly state: TierState;
   readonly known: KnownChunks;
   readonly journal: TierJournal;
+  readonly uploads: Uploads;
   readonly placer: Placer;
   readonly writer: TierWriter;
 }
@@ -116,8 +118,9 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
   const keyring = await openKeyring(places, vaultId, { kind: 'host', key: hostKey }, signal);
   const writerId = uuidText(hostKey.writerId);
   const state = await openTierState({ tier: tier.name, writerId, holders, keyring, catalog, signal });
+  const uploads = new Uploads({ holders, signal });
   const placer = new Placer({
-    holders,
+    uploads,
     profile: tier.profile,
     maskKey: hostKey.secrets.maskKey,
     coder: options.coder,
@@ -137,10 +140,11 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
     known,
     uploaded,
     note: (pack) => journal.note(pack),
+    uploads,
     placer,
     sealer: options.sealer,
     spool: new Spool<WaitingPack>(options.spool),
     random,
   });
-  return { tier, holders, away: missing, keyring, state, known, journal, placer, writer };
+  return { tier, holders, away: missing, keyring, state, known, journal, uploads, placer, writer };
 }

@@ -42,7 +42,7 @@ export async function commitSnapshot(
   const { hostKey, random, catalog } = options;
   const { segments } = written;
   // Those just folded away are needed by older snapshots, and no later run will look after them.
-  const complete = await shareObjects(run.placer, sharedObjects(run, hostKey, [...segments, ...written.folded]), {
+  const complete = await shareObjects(run.uploads, sharedObjects(run, hostKey, [...segments, ...written.folded]), {
     damaged: read.problems,
     signal: options.signal,
   });
@@ -59,8 +59,8 @@ export async function commitSnapshot(
   const bytes = encodeManifest({ header, summary, body }, keys, random);
   const manifest = parseManifest(bytes);
   const object = snapshotObjectName(header.tier, header.sequence, manifest.digest);
-  const took = await run.placer.storeEverywhere(object, bytes);
-  if (took.length === 0) throw tooFewHolders(1, 0, run.placer.refused);
+  const took = await run.uploads.storeEverywhere(object, bytes);
+  if (took.length === 0) throw tooFewHolders(1, 0, run.uploads.refused);
   const forgotten = await remember(catalog, header.tier, {
     base: run.state.record?.digest ?? null,
     sequence: header.sequence,
@@ -111,14 +111,14 @@ function foldOf(
   index: Pick<FoldIndexOptions, 'listed' | 'newest'>,
   { hostKey, signal }: BackupOptions,
 ): Promise<FoldedIndex> {
-  const { tier, holders, keyring, placer, state } = run;
+  const { tier, holders, keyring, placer, uploads, state } = run;
   const places = holders.map(({ backend, holder }) => ({ backend, holder }));
   const stripes = new StripeReader(places, hostKey.secrets.maskKey, { presence: state.presence, signal });
   return foldIndex({
     ...index,
     profile: tier.profile,
     promised: promised(run),
-    domains: new Map(placer.willing.map(({ holder, domains }) => [holder, domains])),
+    domains: new Map(uploads.willing.map(({ holder, domains }) => [holder, domains])),
     readSegment: async (digest) => (await readSegment(places, keyring, digest, signal)).body,
     readStripe: (stripe) => stripes.read(stripe),
     place: (pack, chunks) => placer.place(pack, chunks),
@@ -168,7 +168,7 @@ async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput
     counts: countRows(read.trees.map((tree) => tree.summary)),
     logicalBytes: read.trees.reduce((sum, tree) => sum + tree.summary.bytes, 0),
     newBytes: written.newBytes,
-    storedBytes: run.placer.storedBytes,
+    storedBytes: run.uploads.storedBytes,
     survives,
     degraded: survives < promised(run),
     schemaVersion: facts.schemaVersion,
@@ -186,7 +186,7 @@ async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput
 
 /** The least of: stripes placed now, older stripes that are still needed, and the copies of index and bundle. */
 function survivesNow(run: TierRun, older: readonly CatalogStripe[], complete: ReadonlySet<WritableHolder>): number {
-  const answering = run.holders.filter((holder) => run.placer.answers(holder));
+  const answering = run.holders.filter((holder) => run.uploads.answers(holder));
   const domains = new Map(answering.map((holder) => [holder.holder, holder.domains]));
   let least = Math.min(run.placer.survives, survivesCopies([...complete].map((holder) => holder.domains)));
   for (const { required, shardLength, shards } of older) {
@@ -210,7 +210,7 @@ async function knownHeads(run: TierRun, options: BackupOptions): Promise<TierHea
 
 function notesOf(run: TierRun): string[] {
   const away = run.away.map(({ location, error }) => `${location} took no part: ${error.message}`);
-  const refused = run.placer.refused.map(({ location, error }) => `${location} refused: ${error.message}`);
+  const refused = run.uploads.refused.map(({ location, error }) => `${location} refused: ${error.message}`);
   const fresh = run.state.sequence === 1 ? [] : run.holders.filter((holder) => holder.isNew);
   const replaced = fresh.map(
     ({ backend }) => `${backend.location} held nothing of this vault and begins as a new place`,

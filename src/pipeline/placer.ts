@@ -1,5 +1,5 @@
 import { UPLOAD_MEMORY_BYTES, UPLOADS_AT_ONCE, SHARD_BYTES_MAX, SPOOL_MEMORY_BYTES } from '../core/limits.ts';
-import { isValenceError, ValenceError } from '../core/errors.ts';
+import { ValenceError } from '../core/errors.ts';
 import { uuidBytes } from '../core/ids.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
 import type { PackedChunk } from '../format/sealing/pack.ts';
@@ -7,7 +7,6 @@ import { maskShard, stripeId, storeShard } from '../format/sealing/stripe.ts';
 import type { Profile, StoredShard, StripeGeometry } from '../format/sealing/stripe.ts';
 import { shardObjectName } from '../format/shard/name.ts';
 import { survivesDomains } from '../placement/promise.ts';
-import type { Blemish } from '../vault/places.ts';
 import { FIRST_EPOCH } from './code-stripe.ts';
 import type { StripeCoder } from './code-stripe.ts';
 import { HolderQueue } from './holder-queue.ts';
@@ -15,9 +14,10 @@ import { tooFewHolders } from './holders.ts';
 import type { WritableHolder } from './holders.ts';
 import { Spool, SpoolRoom } from './spool.ts';
 import type { SpoolOptions } from './spool.ts';
+import type { Uploads } from './uploads.ts';
 
 export interface PlacerOptions {
-  readonly holders: readonly WritableHolder[];
+  readonly uploads: Uploads;
   readonly profile: Profile;
   readonly maskKey: Uint8Array;
   readonly coder: StripeCoder;
@@ -56,16 +56,11 @@ export class Placer {
   readonly #profile: Profile;
   readonly #maskKey: Uint8Array;
   readonly #coder: StripeCoder;
-  readonly #signal: AbortSignal | undefined;
+  readonly #uploads: Uploads;
   readonly #stopping = new AbortController();
   /** Of shards, which nobody waits for once the run has failed. */
   readonly #shardSignal: AbortSignal;
   readonly #queues: ReadonlyMap<WritableHolder, HolderQueue<Placing>>;
-  /** Holders that have not refused yet. */
-  readonly #willing: Set<WritableHolder>;
-  readonly #full = new Set<WritableHolder>();
-  readonly refused: Blemish[] = [];
-  #storedBytes = 0;
   readonly #unsettled = new Set<UnsettledStripe>();
   #failure: { readonly error: unknown } | null = null;
   /** Of those that wait for a holder with an empty queue. */
@@ -73,13 +68,13 @@ export class Placer {
   /** The different sets of holders that stripes were placed at; few, however many stripes there are. */
   readonly #placements = new Map<string, readonly WritableHolder[]>();
 
-  constructor({ holders, profile, maskKey, coder, spool, signal }: PlacerOptions) {
+  constructor({ uploads, profile, maskKey, coder, spool, signal }: PlacerOptions) {
+    const holders = uploads.willing;
+    this.#uploads = uploads;
     this.#coder = coder;
     this.#profile = profile;
     this.#maskKey = maskKey;
-    this.#signal = signal;
     this.#shardSignal = AbortSignal.any([this.#stopping.signal, ...(signal === undefined ? [] : [signal])]);
-    this.#willing = new Set(holders);
     const share = {
       ...spool,
       memoryBytes: Math.floor((spool.memoryBytes ?? SPOOL_MEMORY_BYTES) / Math.max(1, holders.length)),
@@ -97,30 +92,17 @@ export class Placer {
         }),
       ]),
     );
-  }
-
-  /** Bytes that holders have acknowledged. */
-  get storedBytes(): number {
-    return this.#storedBytes;
+    uploads.onRefusal(() => this.#wakeAll());
   }
 
   /** The least that any stripe placed here survives by the holders that still answer; infinite before the first. */
   get survives(): number {
     const required = this.#profile.k;
     const perSet = [...this.#placements.values()].map((holders) => {
-      const places = holders.filter((holder) => this.answers(holder)).map((holder) => holder.domains);
+      const places = holders.filter((holder) => this.#uploads.answers(holder)).map((holder) => holder.domains);
       return survivesDomains({ required, places });
     });
     return Math.min(Number.POSITIVE_INFINITY, ...perSet);
-  }
-
-  /** False once a holder went away during the run; one that is only full keeps what it has. */
-  answers(holder: WritableHolder): boolean {
-    return this.#willing.has(holder) || this.#full.has(holder);
-  }
-
-  get willing(): readonly WritableHolder[] {
-    return [...this.#willing];
   }
 
   /**
@@ -129,7 +111,8 @@ export class Placer {
    */
   async ready(): Promise<void> {
     const isBusy = (holder: WritableHolder): boolean => !this.#queues.get(holder)!.isEmpty;
-    while (this.#failure === null && this.#willing.size > 0 && this.willing.every(isBusy)) {
+    const isWorthless = (): boolean => this.#uploads.willing.length > 0 && this.#uploads.willing.every(isBusy);
+    while (this.#failure === null && isWorthless()) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake.push(resolve);
       await promise;
@@ -143,8 +126,8 @@ export class Placer {
 
   /** The same, but resolves as soon as every shard is in its holder's queue. */
   async begin(pack: Uint8Array, chunks: readonly PackedChunk[]): Promise<BegunStripe> {
-    const willing = this.willing;
-    if (willing.length < this.#profile.k) throw tooFewHolders(this.#profile.k, willing.length, this.refused);
+    const { willing, refused } = this.#uploads;
+    if (willing.length < this.#profile.k) throw tooFewHolders(this.#profile.k, willing.length, refused);
     const candidates = willing.map((holder) => ({ holder: uuidBytes(holder.holder), domains: holder.domains }));
     const { geometry, order, shards } = await this.#coder.code({
       pack,
@@ -180,7 +163,7 @@ export class Placer {
     const { stripe, index, commitment } = placing;
     // The stripe was given up, and the run with it.
     if (!this.#unsettled.has(stripe)) return;
-    if (this.#willing.has(holder) && (await this.#storeShard(holder, commitment, bytes))) {
+    if (this.#uploads.isWilling(holder) && (await this.#storeShard(holder, commitment, bytes))) {
       const shard = { index, holder: uuidBytes(holder.holder), epoch: FIRST_EPOCH, ...commitment };
       stripe.there.push({ shard, holder });
     } else {
@@ -192,12 +175,12 @@ export class Placer {
   }
 
   #storeShard(holder: WritableHolder, { name }: Placing['commitment'], bytes: Uint8Array): Promise<boolean> {
-    return this.store(holder, shardObjectName(name), bytes, this.#shardSignal);
+    return this.#uploads.store(holder, shardObjectName(name), bytes, this.#shardSignal);
   }
 
   #spareOf({ spares }: UnsettledStripe): WritableHolder | null {
     for (let spare = spares.shift(); spare !== undefined; spare = spares.shift()) {
-      if (this.#willing.has(spare)) return spare;
+      if (this.#uploads.isWilling(spare)) return spare;
     }
     return null;
   }
@@ -215,7 +198,7 @@ export class Placer {
     const { geometry, chunks, there, waiting, settled } = stripe;
     if (there.length + waiting < geometry.k) {
       this.#unsettled.delete(stripe);
-      settled.reject(tooFewHolders(geometry.k, there.length, this.refused));
+      settled.reject(tooFewHolders(geometry.k, there.length, this.#uploads.refused));
     } else if (waiting === 0) {
       this.#unsettled.delete(stripe);
       const at = there.map(({ holder }) => holder);
@@ -224,45 +207,6 @@ export class Placer {
       const shards = there.map(({ shard }) => shard).sort((a, b) => a.index - b.index);
       settled.resolve({ geometry, shards, chunks });
     }
-  }
-
-  /** Puts one object; false, and the holder is out for this run, when it refuses. @throws when cancelled */
-  async store(
-    holder: WritableHolder,
-    object: string,
-    bytes: Uint8Array,
-    signal: AbortSignal | undefined = this.#signal,
-  ): Promise<boolean> {
-    try {
-      await holder.backend.put(object, bytes, { signal });
-      this.#storedBytes += bytes.length;
-      return true;
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
-      if (this.#willing.delete(holder)) this.refused.push({ location: holder.backend.location, error });
-      if (error.code === 'backend/full') this.#full.add(holder);
-      this.#wakeAll();
-      return false;
-    }
-  }
-
-  /** Puts one object in place of a damaged copy. */
-  async replace(holder: WritableHolder, object: string, bytes: Uint8Array): Promise<boolean> {
-    try {
-      await holder.backend.delete(object, { signal: this.#signal });
-    } catch (error) {
-      this.#signal?.throwIfAborted();
-      if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
-    }
-    return this.store(holder, object, bytes);
-  }
-
-  /** Puts one object at every willing holder; those that took it. */
-  async storeEverywhere(object: string, bytes: Uint8Array): Promise<WritableHolder[]> {
-    const holders = this.willing;
-    const took = await Promise.all(holders.map((holder) => this.store(holder, object, bytes)));
-    return holders.filter((_, i) => took[i]);
   }
 
   /** Lets go of everything that waits or is on its way. Resolves when what waited on disk is removed. */

@@ -27,6 +27,7 @@ import { SegmentBuilder } from './segment-builder.ts';
 import type { Spool } from './spool.ts';
 import { tooFewHolders } from './holders.ts';
 import type { UploadedChunk, UploadedPack, UploadedPacks } from './uploaded-packs.ts';
+import type { Uploads } from './uploads.ts';
 
 /** A chunk's reference, and whether this run stored it. */
 export interface StoredChunk {
@@ -46,6 +47,7 @@ export interface TierWriterOptions {
   readonly uploaded: UploadedPacks;
   /** Notes a placed pack for a later run, should this one not commit. Durable when it resolves. */
   readonly note: (pack: UploadedPack) => Promise<void>;
+  readonly uploads: Uploads;
   readonly placer: Placer;
   readonly sealer: Sealer;
   readonly spool: Spool<WaitingPack>;
@@ -296,11 +298,11 @@ export class TierWriter {
   }
 
   async #write(body: SegmentBody): Promise<CatalogSegment> {
-    const { header, keys, placer, random } = this.#options;
+    const { header, keys, uploads, random } = this.#options;
     const bytes = encodeSegment(header, body, keys, random);
     const digest = sha256(bytes);
-    const took = await placer.storeEverywhere(segmentObjectName(digest), bytes);
-    if (took.length === 0) throw tooFewHolders(1, 0, placer.refused);
+    const took = await uploads.storeEverywhere(segmentObjectName(digest), bytes);
+    if (took.length === 0) throw tooFewHolders(1, 0, uploads.refused);
     return catalogSegment(digest, bytes.length, body.stripes);
   }
 }

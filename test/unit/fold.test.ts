@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { Uploads } from '../../src/pipeline/uploads.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { ValenceError } from '../../src/core/errors.ts';
 import { uuidText } from '../../src/core/ids.ts';
@@ -337,7 +338,7 @@ describe('small stripes', () => {
 
 describe('with real holders', () => {
   const profile = { k: 2, n: 4 };
-  const placerOf = (among: readonly WritableHolder[]): Placer => makePlacer(among, profile);
+  const placerOf = (among: readonly WritableHolder[]): Placer => makePlacer(new Uploads({ holders: among }), profile);
   const optionsOf = (among: readonly WritableHolder[], placer: Placer): Omit<FoldOptions, 'bodies'> => {
     const reader = new StripeReader(placesOf(among), MASK_KEY);
     return {

@@ -5,6 +5,7 @@ import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
 import { directCoder } from '../../src/pipeline/code-stripe.ts';
 import type { WritableHolder } from '../../src/pipeline/holders.ts';
 import { Placer } from '../../src/pipeline/placer.ts';
+import { Uploads } from '../../src/pipeline/uploads.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
 import { rejection } from '../support/expect-code.ts';
 import { HeldBackend } from '../support/held-backend.ts';
@@ -21,6 +22,7 @@ const STRIPES = 40;
 const MEMORY_BYTES = 5 * 2 * (PACK_BYTES / PROFILE.k + 2_000);
 
 interface Run {
+  readonly uploads: Uploads;
   readonly placer: Placer;
   readonly files: MemorySpoolFiles;
   readonly placed: Promise<IndexedStripe>[];
@@ -36,7 +38,8 @@ function start(
 ): Run {
   const files = new MemorySpoolFiles();
   const spool = { folder: 'shards', files, memoryBytes: MEMORY_BYTES, disk };
-  const placer = new Placer({ holders: among, profile: PROFILE, maskKey: MASK_KEY, coder: directCoder, spool, signal });
+  const uploads = new Uploads({ holders: among, signal });
+  const placer = new Placer({ uploads, profile: PROFILE, maskKey: MASK_KEY, coder: directCoder, spool, signal });
   const placed: Promise<IndexedStripe>[] = [];
   const run = async (): Promise<void> => {
     for (let i = 0; i < stripes; i += 1) {
@@ -48,7 +51,7 @@ function start(
   };
   const all = run();
   all.catch(() => {});
-  return { placer, files, placed, begun: () => placed.length, all };
+  return { uploads, placer, files, placed, begun: () => placed.length, all };
 }
 
 const shardsAt = (holder: WritableHolder): number => backendOf(holder).objects.size;
@@ -75,7 +78,7 @@ describe('a holder that takes nothing for a while', () => {
     expect(slow.objects.size).toBe(STRIPES);
     expect(run.files.files.size).toBe(0);
     expect(stripes.every(({ shards }) => shards.length === 5)).toBe(true);
-    expect([run.placer.survives, run.placer.refused]).toEqual([2, []]);
+    expect([run.placer.survives, run.uploads.refused]).toEqual([2, []]);
   });
 
   it('has no stripe counted as placed that it has not taken its shard of', async () => {
@@ -147,7 +150,7 @@ describe('a slow holder that refuses in the end', () => {
     slow.refuse(refusal);
     const stripes = await Promise.all(run.placed);
     expect(run.files.files.size).toBe(0);
-    expect(run.placer.refused).toEqual([{ location: 'memory:slow', error: refusal }]);
+    expect(run.uploads.refused).toEqual([{ location: 'memory:slow', error: refusal }]);
     expect([slow.objects.size, run.placer.survives]).toEqual([0, 2]);
     for (const stripe of stripes) {
       expect(stripe.shards.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
@@ -178,7 +181,7 @@ describe('a slow holder that refuses in the end', () => {
     for (const backend of slow) backend.refuse(refusal);
     const stripes = await Promise.all(run.placed);
     expect(stripes.every(({ shards }) => shards.length === 5)).toBe(true);
-    expect(run.placer.refused).toHaveLength(2);
+    expect(run.uploads.refused).toHaveLength(2);
   });
 
   it('with too many others fails its stripes at once, though one still takes its time', async () => {

@@ -139,7 +139,7 @@ describe('a tier', () => {
       (sum, holder) => sum + [...backendOf(holder).objects.values()].reduce((bytes, { length }) => bytes + length, 0),
       0,
     );
-    expect(tier.placer.storedBytes).toBe(stored);
+    expect(tier.uploads.storedBytes).toBe(stored);
   });
 
   it('stores nothing the second time', async () => {
@@ -151,7 +151,7 @@ describe('a tier', () => {
     const { written, root } = await run(tier, 300);
     expect(root).toEqual({ ...first.root, fresh: false });
     expect([written.segments, [...written.added], written.dropped, written.newBytes]).toEqual([[], [], [], 0]);
-    expect(tier.placer.storedBytes).toBe(0);
+    expect(tier.uploads.storedBytes).toBe(0);
     expect(among.map((holder) => backendOf(holder).objects.size)).toEqual(before);
     expect([...known.used()]).toHaveLength(301);
   });
@@ -245,8 +245,8 @@ describe('holders that refuse', () => {
     const index = indexOf(among[0]!, written.segments);
     expect(index.stripes.length).toBeGreaterThan(2);
     for (const stripe of index.stripes) expect(stripe.shards.map((shard) => shard.index)).toEqual([0, 1, 2]);
-    expect(tier.placer.refused.map(({ location }) => location)).toEqual(['memory:refusing']);
-    expect(tier.placer.willing).not.toContain(refusing);
+    expect(tier.uploads.refused.map(({ location }) => location)).toEqual(['memory:refusing']);
+    expect(tier.uploads.willing).not.toContain(refusing);
     expect(tier.placer.survives).toBe(1);
     expect(backendOf(refusing).objects.size).toBe(0);
     for (const stripe of index.stripes) await new StripeReader(placesOf(among.slice(1)), MASK_KEY).read(stripe);

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { Uploads } from '../../src/pipeline/uploads.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { uuidBytes } from '../../src/core/ids.ts';
 import { decodeSegmentBody, encodeSegmentBody } from '../../src/format/index/segment-body.ts';
@@ -35,7 +36,7 @@ async function place(
     return { contentId: idOf(content), key: sealed.key, hasReferences: content.startsWith('node') };
   });
   const pack = packs.take()!;
-  const stripe = await makePlacer(among, profile).place(pack.bytes, pack.chunks);
+  const stripe = await makePlacer(new Uploads({ holders: among }), profile).place(pack.bytes, pack.chunks);
   return { entry: encodeUploadedPack({ stripe, chunks }), stripe };
 }
 
