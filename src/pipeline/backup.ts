@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { uuidText } from '../core/ids.ts';
-import type { Catalog, UploadJournal, WithSnapshot } from '../core/ports.ts';
+import type { Catalog, LockLedger, UploadJournal, WithSnapshot } from '../core/ports.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import type { Random } from '../core/random.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
@@ -15,6 +15,7 @@ import { commitSnapshot } from './commit.ts';
 import { prepareHolders, tooFewHolders } from './holders.ts';
 import type { ConfiguredBackend, WritableHolder } from './holders.ts';
 import { KnownChunks } from './known-chunks.ts';
+import { lockEnd } from './object-locks.ts';
 import { Placer } from './placer.ts';
 import { readTiers } from './read-tiers.ts';
 import type { Sealer } from './sealer.ts';
@@ -39,6 +40,8 @@ export interface BackupTier {
   readonly away: readonly Blemish[];
   /** Failure domains of each of them, away or not: what the tier's promise is counted over. */
   readonly places: readonly Domains[];
+  /** Object lock: for how long, from its commit, all that a snapshot refers to is to be kept from everybody. */
+  readonly lock?: { readonly durationMs: number } | undefined;
 }
 
 export interface BackupOptions {
@@ -47,6 +50,8 @@ export interface BackupOptions {
   readonly withSnapshot: WithSnapshot;
   readonly catalog: Catalog;
   readonly journal: UploadJournal;
+  /** Without one, every commit to a tier with object lock extends every lock. */
+  readonly locks?: LockLedger | undefined;
   readonly sealer: Sealer;
   readonly coder: StripeCoder;
   readonly spool: { readonly folder: string; readonly files: SpoolFiles };
@@ -118,7 +123,8 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
   const keyring = await openKeyring(places, vaultId, { kind: 'host', key: hostKey }, signal);
   const writerId = uuidText(hostKey.writerId);
   const state = await openTierState({ tier: tier.name, writerId, holders, keyring, catalog, signal });
-  const uploads = new Uploads({ holders, signal });
+  const lockedUntil = tier.lock === undefined ? null : lockEnd(options.clock.now(), tier.lock.durationMs);
+  const uploads = new Uploads({ holders, lockedUntil, signal });
   const placer = new Placer({
     uploads,
     profile: tier.profile,

@@ -17,6 +17,8 @@ import { foldIndex } from './fold.ts';
 import type { FoldedIndex, FoldIndexOptions } from './fold.ts';
 import { tooFewHolders } from './holders.ts';
 import type { WritableHolder } from './holders.ts';
+import { knownLocks, lockEnd, lockReferenced } from './object-locks.ts';
+import type { Locked } from './object-locks.ts';
 import { shareObjects } from './shared-objects.ts';
 import type { SharedObject } from './shared-objects.ts';
 import { stripesOf } from './old-index.ts';
@@ -47,6 +49,7 @@ export async function commitSnapshot(
     signal: options.signal,
   });
   const header = manifestHeader(run, segments, options);
+  const locked = await lockSnapshot(run, written, header.createdAt, options);
   const summary = await summarize(run, facts, { read, written, complete, options });
   const trees = read.trees.map((tree) => ({ summary: tree.summary, root: tree.root.reference }));
   const body = {
@@ -80,8 +83,57 @@ export async function commitSnapshot(
   };
   const locations = took.map((holder) => holder.backend.location).sort();
   const snapshot = { manifest, summary: actual, object, locations };
-  const notes = [...read.notes, ...takenUp(written), ...notesOf(run), ...forgotten, ...(await run.journal.clear())];
+  const remembered = await rememberLocks(run, manifest.digest, locked, options);
+  const notes = [
+    ...read.notes,
+    ...takenUp(written),
+    ...notesOf(run),
+    ...locked.notes,
+    ...forgotten,
+    ...remembered,
+    ...(await run.journal.clear()),
+  ];
   return { snapshot, scan: read.scan, notes };
+}
+
+/** Sets and extends the locks of all that the snapshot refers to; its manifest is put with one of the same length. */
+async function lockSnapshot(
+  { tier, uploads, state }: TierRun,
+  { segments, adopted }: TierWritten,
+  now: number,
+  { hostKey: { generation, writerId, bundle }, locks, signal }: BackupOptions,
+): Promise<Locked> {
+  const putUntil = uploads.lockedUntil;
+  if (tier.lock === undefined || putUntil === null) return { holders: new Map(), notes: [] };
+  const until = Math.max(putUntil, lockEnd(now, tier.lock.durationMs));
+  uploads.lockedUntil = until;
+  return lockReferenced(uploads.willing, {
+    until,
+    putUntil,
+    segments,
+    adopted,
+    bundle: bundleObjectName(generation, writerId, bundle),
+    presence: state.presence,
+    known: knownLocks((await locks?.read(tier.name)) ?? null, state.record?.digest ?? null),
+    signal,
+  });
+}
+
+/** What there is to say of it. */
+async function rememberLocks(
+  { tier }: TierRun,
+  digest: Uint8Array,
+  { holders }: Locked,
+  { locks }: BackupOptions,
+): Promise<string[]> {
+  if (tier.lock === undefined) return [];
+  try {
+    await locks?.write(tier.name, { digest, holders });
+    return [];
+  } catch (error) {
+    if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
+    return [`the next run sets all locks once more, since these could not be noted: ${error.message}`];
+  }
 }
 
 /** The snapshot is committed, whether its host can remember it or not. What there is to say of that. */
@@ -215,5 +267,6 @@ function notesOf(run: TierRun): string[] {
   const replaced = fresh.map(
     ({ backend }) => `${backend.location} held nothing of this vault and begins as a new place`,
   );
-  return [...run.state.notes, ...replaced, ...away, ...refused];
+  const kept = run.uploads.kept.map(({ location, error }) => `${location} keeps a damaged object: ${error.message}`);
+  return [...run.state.notes, ...replaced, ...away, ...refused, ...kept];
 }

@@ -11,7 +11,8 @@ import { rejection } from '../support/expect-code.ts';
 import { HeldBackend } from '../support/held-backend.ts';
 import { MemorySpoolFiles } from '../support/memory-spool.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { settle, until } from '../support/settle.ts';
+import { turn } from '../support/fake-timer.ts';
+import { until } from '../support/until.ts';
 import { backendOf, holderOf, holders, MASK_KEY, placesOf } from '../support/tier-fixture.ts';
 import { filler } from '../support/tree-fixture.ts';
 
@@ -87,7 +88,7 @@ describe('a holder that takes nothing for a while', () => {
     const settled: number[] = [];
     await run.all;
     for (const [i, stripe] of run.placed.entries()) void stripe.then(() => settled.push(i));
-    await settle();
+    await turn();
     expect(settled).toEqual([]);
     slow.held[0]!.release();
     await until(() => settled.length > 0);
@@ -114,7 +115,7 @@ describe('a holder that takes nothing for a while', () => {
     const fast = holders(4);
     const run = start([...fast, holder], { disk: 10 * 22_000 });
     await until(() => shardsAt(fast[0]!) > 10);
-    for (let i = 0; i < 20; i += 1) await settle();
+    for (let i = 0; i < 20; i += 1) await turn();
     // One on its way, two in memory, ten on disk; the fourteenth stripe waits to be kept.
     expect(run.begun()).toBe(13);
     expect(run.files.bytes).toBeLessThanOrEqual(10 * 22_000);
@@ -131,7 +132,7 @@ describe('stripes are coded no faster than some holder takes shards', () => {
     const slow = Array.from({ length: 5 }, (_, i) => new HeldBackend(`slow ${i}`, { maxConcurrency: 1 }));
     const run = start(slow.map((backend) => holderOf(backend)));
     await until(() => run.begun() === 2);
-    for (let i = 0; i < 20; i += 1) await settle();
+    for (let i = 0; i < 20; i += 1) await turn();
     expect([run.begun(), run.files.files.size]).toEqual([2, 0]);
     for (const backend of slow) backend.open();
     await run.all;
@@ -233,7 +234,7 @@ describe('a run that is cancelled', () => {
           refusals += 1;
           backend.refuse(refusal);
         } else backend.held[0]?.release();
-        if (step % 8 === 0) await settle();
+        if (step % 8 === 0) await turn();
       }
       const outcomes = await finished;
       expect(outcomes.map(({ status }) => status)).toEqual(Array.from({ length: STRIPES }, () => 'fulfilled'));
