@@ -75,7 +75,12 @@ export async function commitSnapshot(
     removed: read.removed,
     added: run.writer.positions,
   });
-  const survives = Math.min(summary.survives, survivesCopies(took.map((holder) => holder.domains)));
+  // A holder that went away only now has its shards taken off, too.
+  const older = [...stripesOf(read.segments), ...written.adopted];
+  const survives = Math.max(
+    0,
+    Math.min(summary.survives, survivesNow(run, older, complete.intersection(new Set(took)))),
+  );
   const actual = {
     ...openSummary(manifest, keys.indexKey),
     survives,
@@ -214,7 +219,8 @@ interface SummaryInput {
 
 async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput): Promise<SnapshotSummary> {
   const { read, written, complete, options } = input;
-  const survives = Math.max(0, survivesNow(run, [...stripesOf(read.segments), ...written.adopted], complete));
+  const older = [...stripesOf(read.segments), ...written.adopted];
+  const survives = Math.max(0, survivesNow(run, older, complete));
   return {
     contentRoot: facts.contentRoot,
     counts: countRows(read.trees.map((tree) => tree.summary)),
