@@ -1,4 +1,6 @@
+import type { ReadableBackend } from '../backends/backend.ts';
 import { listEverywhere } from '../vault/listing.ts';
+import type { Place } from '../vault/places.ts';
 import { readWholeObject } from '../vault/read-object.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
 import type { WritableHolder } from './holders.ts';
@@ -15,6 +17,8 @@ export interface SharedObject {
 export interface ShareOptions {
   /** Copies that turned out damaged when they were read. */
   readonly damaged: readonly ObjectProblem[];
+  /** Places that take nothing and may have a whole copy. */
+  readonly sources?: readonly Place[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -43,8 +47,8 @@ export async function shareObjects(
     )
       continue;
     // A listing may lag behind: what nobody lists is asked for by name.
-    const backends = (copies.length > 0 ? copies : uploads.willing).map(({ backend }) => backend);
-    const content = bytes ?? (await readWholeObject(backends, object, digest, signal)).bytes;
+    const listed = (copies.length > 0 ? copies : uploads.willing).map(({ backend }) => backend);
+    const content = bytes ?? (await readWholeObject(withSources(listed, options), object, digest, signal)).bytes;
     for (const holder of uploads.willing) {
       const copy = copies.find(({ backend }) => backend === holder.backend);
       if (copy !== undefined && copy.sizeBytes === content?.length && !suspect.has(copy.backend.location)) continue;
@@ -57,4 +61,8 @@ export async function shareObjects(
     }
   }
   return new Set(uploads.willing.filter((holder) => complete.has(holder)));
+}
+
+function withSources(listed: readonly ReadableBackend[], { sources = [] }: ShareOptions): ReadableBackend[] {
+  return [...new Set([...listed, ...sources.map(({ backend }) => backend)])];
 }

@@ -1,7 +1,14 @@
 import { isValenceError } from '../core/errors.ts';
-import type { ValenceError } from '../core/errors.ts';
+import type { ErrorCode, ValenceError } from '../core/errors.ts';
 import type { Blemish } from '../vault/places.ts';
 import type { WritableHolder } from './holders.ts';
+
+/** Why a holder keeps a damaged object though it takes others. */
+const KEEPING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'backend/already-exists',
+  'backend/denied',
+  'backend/locked',
+]);
 
 export interface UploadsOptions {
   readonly holders: readonly WritableHolder[];
@@ -65,19 +72,31 @@ export class Uploads {
     return error === null;
   }
 
-  /** Puts one object in place of a damaged copy. False where the holder keeps that: it is not the less willing. */
+  /**
+   * Puts one object where a damaged copy may lie. That goes only when the holder itself says that it is another one. False where
+   * the holder refuses, and where it keeps the other one: it is not the less willing then.
+   */
   async replace(holder: WritableHolder, object: string, bytes: Uint8Array): Promise<boolean> {
+    const first = await this.#put(holder, object, bytes, this.#signal);
+    const hasOther = first?.code === 'backend/already-exists';
+    const error = hasOther
+      ? ((await this.#delete(holder, object)) ?? (await this.#put(holder, object, bytes, this.#signal)))
+      : first;
+    if (error === null) return true;
+    if (hasOther && KEEPING.has(error.code)) this.kept.push({ location: holder.backend.location, error });
+    else this.#refuse(holder, error);
+    return false;
+  }
+
+  async #delete({ backend }: WritableHolder, object: string): Promise<ValenceError | null> {
     try {
-      await holder.backend.delete(object, { signal: this.#signal });
+      await backend.delete(object, { signal: this.#signal });
+      return null;
     } catch (error) {
       this.#signal?.throwIfAborted();
       if (!isBackendError(error)) throw error;
+      return error;
     }
-    // A store that keeps versions takes it all the same.
-    const error = await this.#put(holder, object, bytes, this.#signal);
-    if (error?.code === 'backend/already-exists') this.kept.push({ location: holder.backend.location, error });
-    else if (error !== null) this.#refuse(holder, error);
-    return error === null;
   }
 
   /** Puts one object at every willing holder; those that took it. */
