@@ -193,6 +193,7 @@ const CONDITIONS: Readonly<Record<ObjectProblem['kind'], string>> = {
   missing: 'it should be here and is not',
   corrupt: 'this copy is damaged',
   unavailable: 'it cannot be read here',
+  archived: 'it lies in an archive and was asked for',
 };
 
 function finding({ location, object, kind }: ObjectProblem): VerificationFinding {

@@ -2,12 +2,18 @@ import type { GetOptions, ObjectName, ReadableBackend } from '../backends/backen
 import { isValenceError, ValenceError } from '../core/errors.ts';
 import { sha256 } from '../format/shard/name.ts';
 
+/** Objects that an error names. */
+const LISTED_MAX = 100;
+
 /** One object that lies whole in several places, read from the first whose bytes are what its name says. */
+
+/** Why a place gave no bytes. `archived`: it has them, and was asked to bring them back, which takes hours. */
+export type ObjectRefusal = 'missing' | 'unavailable' | 'archived';
 
 export interface ObjectProblem {
   readonly location: string;
   readonly object: ObjectName;
-  readonly kind: 'missing' | 'corrupt' | 'unavailable';
+  readonly kind: ObjectRefusal | 'corrupt';
 }
 
 export interface ObjectRead {
@@ -26,7 +32,7 @@ export async function readWholeObject(
 ): Promise<ObjectRead> {
   const problems: ObjectProblem[] = [];
   for (const backend of backends) {
-    const read = await readOnce(backend, object, signal);
+    const read = await readOnce(backend, object, signal, { digest });
     if (typeof read !== 'string' && Buffer.compare(sha256(read), digest) === 0) return { bytes: read, problems };
     problems.push({ location: backend.location, object, kind: typeof read === 'string' ? read : 'corrupt' });
   }
@@ -38,20 +44,22 @@ export async function readOnce(
   backend: ReadableBackend,
   object: ObjectName,
   signal?: AbortSignal,
-  range?: GetOptions['range'],
-): Promise<Uint8Array | 'missing' | 'unavailable'> {
+  { range, digest }: Pick<GetOptions, 'range' | 'digest'> = {},
+): Promise<Uint8Array | ObjectRefusal> {
   try {
-    return await backend.get(object, { signal, range });
+    return await backend.get(object, { signal, range, digest });
   } catch (error) {
     signal?.throwIfAborted();
     if (isValenceError(error, 'backend/not-found')) return 'missing';
+    if (isValenceError(error, 'backend/archived')) return 'archived';
     if (isValenceError(error) && error.code.startsWith('backend/')) return 'unavailable';
     throw error;
   }
 }
 
-/** That an object is whole nowhere. `code` says which kind of loss it is. */
+/** That an object is whole nowhere, or nowhere yet. `code` says which kind of loss it is. */
 export function objectLost(what: string, object: ObjectName, problems: readonly ObjectProblem[]): ValenceError {
+  if (problems.some((problem) => problem.kind === 'archived')) return inArchive(`${what} ${object}`, [object]);
   const corrupt = problems.some((problem) => problem.kind === 'corrupt');
   const missing = problems.map((problem) => `${problem.object}: ${problem.kind} at ${problem.location}`);
   const code = corrupt ? 'integrity/authentication-failed' : 'integrity/too-few-shards';
@@ -63,4 +71,12 @@ export function objectLost(what: string, object: ObjectName, problems: readonly 
       context: { object, missing },
     },
   );
+}
+
+/** That something can be had, though not yet. */
+export function inArchive(what: string, objects: readonly ObjectName[]): ValenceError {
+  return new ValenceError('backend/archived', `${what} ${objects.length === 1 ? 'is' : 'are'} still in an archive`, {
+    hint: 'asked for; run the same command again when the store has brought that back, which takes hours',
+    context: { objects: objects.slice(0, LISTED_MAX), total: objects.length },
+  });
 }
