@@ -51,7 +51,7 @@ export function readHedged<C, R>(options: HedgedRead<C, R>): Promise<R[]> {
           if (results.length === needed || underWay === 0) end(() => resolve(results));
         },
         (error: unknown) => {
-          if (settled()) end(() => reject(error as Error));
+          if (settled()) end(() => reject(error));
         },
       );
     };

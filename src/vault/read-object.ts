@@ -1,6 +1,8 @@
 import type { GetOptions, ObjectName, ReadableBackend } from '../backends/backend.ts';
+import { systemTimer } from '../core/clock.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
 import { sha256 } from '../format/shard/name.ts';
+import { readHedged } from './hedged-read.ts';
 
 /** Objects that an error names. */
 const LISTED_MAX = 100;
@@ -23,7 +25,10 @@ export interface ObjectRead {
   readonly problems: readonly ObjectProblem[];
 }
 
-/** Reads from one place after another until the SHA-256 of the bytes is `digest`. @throws only when cancelled */
+/** Somebody else is asked besides where nothing came within it. */
+const PATIENCE_MS = 3_000;
+
+/** Reads from one place after another, not waiting long for any, until the SHA-256 of the bytes is `digest`. @throws only when cancelled */
 export async function readWholeObject(
   backends: readonly ReadableBackend[],
   object: ObjectName,
@@ -31,12 +36,20 @@ export async function readWholeObject(
   signal?: AbortSignal,
 ): Promise<ObjectRead> {
   const problems: ObjectProblem[] = [];
-  for (const backend of backends) {
-    const read = await readOnce(backend, object, signal, { digest });
-    if (typeof read !== 'string' && Buffer.compare(sha256(read), digest) === 0) return { bytes: read, problems };
-    problems.push({ location: backend.location, object, kind: typeof read === 'string' ? read : 'corrupt' });
-  }
-  return { bytes: null, problems };
+  const [bytes = null] = await readHedged<ReadableBackend, Uint8Array>({
+    candidates: backends,
+    needed: 1,
+    read: async (backend, stopped) => {
+      const read = await readOnce(backend, object, stopped, { digest });
+      if (typeof read !== 'string' && Buffer.compare(sha256(read), digest) === 0) return read;
+      problems.push({ location: backend.location, object, kind: typeof read === 'string' ? read : 'corrupt' });
+      return null;
+    },
+    patienceMs: () => PATIENCE_MS,
+    timer: systemTimer,
+    signal,
+  });
+  return { bytes, problems };
 }
 
 /** The bytes, or those of a range, or why there are none. @throws only when cancelled or on a fault of ours */

@@ -16,6 +16,8 @@ interface Measured {
 const WEIGHT = 0.3;
 /** Reads below it tell of latency alone. */
 const LARGE_BYTES = 64 * 1024;
+/** Up to so many times as long as the fastest is as good. */
+const AS_GOOD = 1.5;
 /** So many times as long as expected is late. */
 const LATE = 3;
 /** Below that it is only a busy process. */
@@ -61,25 +63,25 @@ export class SourceSpeeds {
       return bytes;
     } catch (error) {
       const passed = this.timer.elapsed() - start;
-      if (signal?.aborted === true && passed > this.#expectedMs(backend, expectedBytes)) this.#note(backend, expectedBytes, passed);
+      if (signal?.aborted === true && passed > this.#expectedMs(backend, expectedBytes))
+        this.#note(backend, expectedBytes, passed);
       throw error;
     }
   }
 
   /**
-   * Those first that answer soonest; differences below a factor of about 1.4 do not count, and then the order stays. One that was
-   * never asked counts as fast as the fastest.
+   * Those first that answer soonest. Who takes less than half as long again as the fastest is as good, and then the order stays; one
+   * that was never asked counts as fast as the fastest.
    */
   fastestFirst<T>(items: readonly T[], backendOf: (item: T) => ReadableBackend | undefined, bytes: number): T[] {
-    const rank = (item: T): number => {
+    const expected = items.map((item) => {
       const backend = backendOf(item);
-      if (backend === undefined || this.#last.has(backend)) return Number.POSITIVE_INFINITY;
-      return Math.round(Math.log2(Math.max(1, this.#expectedMs(backend, bytes))));
-    };
-    return items
-      .map((item) => ({ item, rank: rank(item) }))
-      .sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank))
-      .map(({ item }) => item);
+      const isLast = backend === undefined || this.#last.has(backend);
+      return { item, ms: isLast ? Number.POSITIVE_INFINITY : Math.max(1, this.#expectedMs(backend, bytes)) };
+    });
+    const asGood = AS_GOOD * Math.min(...expected.map(({ ms }) => ms));
+    const rank = (ms: number): number => (ms < asGood ? 0 : ms);
+    return expected.sort((a, b) => (rank(a.ms) === rank(b.ms) ? 0 : rank(a.ms) - rank(b.ms))).map(({ item }) => item);
   }
 
   /** How long to wait for a read of so many bytes before asking somebody else besides. */

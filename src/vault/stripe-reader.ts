@@ -189,7 +189,11 @@ export class StripeReader {
     const isWhole =
       typeof bytes !== 'string' && bytes.length === shardLength && Buffer.compare(sha256(bytes), shard.name) === 0;
     if (isWhole) return bytes;
-    const problem = { location: backend.location, object, kind: typeof bytes === 'string' ? bytes : 'corrupt' } as const;
+    const problem = {
+      location: backend.location,
+      object,
+      kind: typeof bytes === 'string' ? bytes : 'corrupt',
+    } as const;
     problems.push(problem);
     if (problem.kind === 'corrupt') this.speeds.askLast(backend);
     // What lies in an archive is no damage.

@@ -175,7 +175,8 @@ function lossOf(stripe: IndexedStripe, good: number): Finding[] {
 
 function shardFinding({ location, object, kind }: ObjectProblem): Finding {
   if (kind === 'archived') {
-    const detail = 'the shard lies in an archive; it was asked for, and can be checked when the store has brought it back';
+    const detail =
+      'the shard lies in an archive; it was asked for, and can be checked when the store has brought it back';
     return { kind: 'shard-archived', severity: 'info', location, object, detail };
   }
   const corrupt = kind === 'corrupt';
