@@ -1,4 +1,5 @@
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
+import { LockFolder } from '../catalog/lock-ledger.ts';
 import { JournalFolder } from '../catalog/upload-journal.ts';
 import { configForSnapshot } from '../config/config-snapshot.ts';
 import type { Config } from '../config/schema.ts';
@@ -86,6 +87,7 @@ async function runTiers(context: AppContext, input: RunInput): Promise<void> {
       withSnapshot: snapshotOf(await context.database(), catalog, signal),
       catalog,
       journal,
+      locks: new LockFolder({ folder: context.home.locksFolder }),
       sealer,
       coder,
       spool,

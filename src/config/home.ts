@@ -17,6 +17,8 @@ export interface Home {
   readonly spoolFolder: string;
   /** What runs that were interrupted have stored, with keys of chunks. */
   readonly journalFolder: string;
+  /** Until when what lies at backends is locked. */
+  readonly locksFolder: string;
   readonly lockFile: string;
 }
 
@@ -48,6 +50,7 @@ export function homeAt(folder: string): Home {
     masterKeyFile: join(root, 'master.key'),
     spoolFolder: join(root, 'spool'),
     journalFolder: join(root, 'journal'),
+    locksFolder: join(root, 'locks'),
     lockFile: join(root, 'lock'),
   };
 }

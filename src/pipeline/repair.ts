@@ -24,9 +24,8 @@ import type { Repairs } from '../vault/repairs.ts';
 import { readIndexes } from '../vault/snapshot-indexes.ts';
 import { findSnapshots, holderNames } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
-import { directCoder } from './code-stripe.ts';
 import type { WritableHolder } from './holders.ts';
-import { Placer } from './placer.ts';
+import { Uploads } from './uploads.ts';
 import { recode } from './recode.ts';
 import { copiesOf, damagedCopies } from './repair-copies.ts';
 import { RepairLog } from './repair-log.ts';
@@ -140,7 +139,7 @@ interface Target {
 
 /** Repairs stripes one by one, a few at once, and counts. */
 export class RepairRun {
-  readonly placer: Placer;
+  readonly uploads: Uploads;
   readonly log: RepairLog;
   readonly source: RepairSource;
   readonly lost: RepairLoss[] = [];
@@ -162,13 +161,13 @@ export class RepairRun {
 
   constructor(options: RunOptions, view: RepairView, mode: RepairMode) {
     this.#mode = mode;
-    const { holders, profile, places, keyring, tier, random, signal } = options;
+    const { holders, places, keyring, tier, random, signal } = options;
     this.#options = options;
     this.#view = view;
     const maskKey = (generation: string): Uint8Array => keyring.secrets(generation)!.maskKey;
     // It is asked to store only: the keys of masks differ from generation to generation.
-    this.placer = new Placer({ holders, profile, maskKey: new Uint8Array(32), coder: directCoder, signal });
-    this.log = new RepairLog({ tier, keyring, placer: this.placer, random });
+    this.uploads = new Uploads({ holders, signal });
+    this.log = new RepairLog({ tier, keyring, uploads: this.uploads, random });
     this.source = new RepairSource({ ...view, repaired: view.repairs.stripes, places, maskKey, signal });
   }
 
@@ -216,7 +215,7 @@ export class RepairRun {
   }
 
   #wouldRecode(stripe: IndexedStripe): void {
-    const { placings } = planStripe({ ...stripe, shards: [] }, this.placer.willing, () => false);
+    const { placings } = planStripe({ ...stripe, shards: [] }, this.uploads.willing, () => false);
     this.#requireRebuildable(stripe);
     this.recoded += 1;
     this.repaired += 1;
@@ -238,7 +237,7 @@ export class RepairRun {
     // What was read may have shown that a listed shard is damaged.
     plan = this.#plan(stripe, bad);
     const { maskKey } = this.#options.keyring.secrets(generation)!;
-    const done = await carryOut(stripe, plan, pack, { placer: this.placer, maskKey });
+    const done = await carryOut(stripe, plan, pack, { uploads: this.uploads, maskKey });
     if (done.told.length > 0) {
       const { geometry, chunks } = stripe;
       await this.log.add(generation, { geometry, chunks, shards: done.told });
@@ -254,7 +253,7 @@ export class RepairRun {
     const badNames = new Set([...bad].map(({ name }) => toHex(name)));
     return planStripe(
       stripe,
-      this.placer.willing,
+      this.uploads.willing,
       (shard) => !badNames.has(toHex(shard.name)) && this.#isListed(stripe.geometry, shard),
     );
   }
@@ -277,7 +276,7 @@ export class RepairRun {
 
   #holderOf({ holder }: PlacedShard): WritableHolder | undefined {
     const id = uuidText(holder);
-    return this.placer.willing.find((candidate) => candidate.holder === id);
+    return this.uploads.willing.find((candidate) => candidate.holder === id);
   }
 
   /** @throws `integrity/too-few-shards` by what is listed */
@@ -310,10 +309,10 @@ async function copy(snapshots: readonly Snapshot[], run: RepairRun, options: Rep
   const own = records.filter(({ header }) => header.tier === tier);
   const objects = await copiesOf({ snapshots, records: own, places, signal });
   const { damaged, bytesRead } = data
-    ? await damagedCopies(objects, run.placer.willing, signal)
+    ? await damagedCopies(objects, run.uploads.willing, signal)
     : { damaged: [], bytesRead: 0 };
   run.copiedBytes += bytesRead;
-  const complete = await shareObjects(run.placer, objects, { damaged, sources: places, signal });
+  const complete = await shareObjects(run.uploads, objects, { damaged, sources: places, signal });
   return survivesCopies([...complete].map(({ domains }) => domains));
 }
 
@@ -337,12 +336,12 @@ function report(run: RepairRun, { found, survives: copies, options }: Outcome): 
     shards: run.shards,
     records: run.log.records,
     bytesRead: run.source.bytesRead + run.copiedBytes,
-    storedBytes: run.placer.storedBytes,
+    storedBytes: run.uploads.storedBytes,
     lacking: run.lacking,
     lost: run.lost,
     survives,
     promised,
-    notes: run.placer.refused.map(({ location, error }) => `${location} refused: ${error.message}`),
+    notes: run.uploads.refused.map(({ location, error }) => `${location} refused: ${error.message}`),
     status: run.lost.length > 0 ? 'lost' : isDegraded ? 'degraded' : 'ok',
   };
 }
