@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
-import { openDirectory } from '../backends/directory.ts';
+import { openDirectory } from '../backends/directory/directory.ts';
 import type { BackendConfig, Config } from '../config/schema.ts';
 import { ValenceError, isValenceError } from '../core/errors.ts';
 import type { ConfiguredBackend } from '../pipeline/holders.ts';

@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, symlink, utimes, writeFile
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
-import type { DirectoryBackend } from '../../src/backends/directory.ts';
-import { openDirectory } from '../../src/backends/directory.ts';
+import type { DirectoryBackend } from '../../src/backends/directory/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { FaultyFiles } from '../support/faulty-files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { describeBackendContract, listed, namesOf, pattern, same } from './backend-contract.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openDirectory } from '../../src/backends/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { openMasterKey, parseMasterKey } from '../../src/format/keys/master-key.ts';
 import { ownerIdentity } from '../../src/format/keys/owner.ts';

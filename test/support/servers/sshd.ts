@@ -1,0 +1,184 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { temporaryFolder } from '../temporary-folder.ts';
+import type { RunningServer } from './server-process.ts';
+import { freePort, runServer, serverProgram } from './server-process.ts';
+
+/** A real OpenSSH server on loopback with keys of its own, into which the user who runs the tests may log in. */
+
+export type HostKeyType = 'ed25519' | 'ecdsa' | 'rsa';
+
+export interface SshdOptions {
+  /** Parameters of `internal-sftp`: `-R` is read-only, `-P hardlink,fsync` refuses these requests. */
+  readonly sftp?: string | undefined;
+  /** `ed25519` unless given. */
+  readonly hostKeys?: readonly HostKeyType[] | undefined;
+}
+
+export interface SshServer extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** An empty folder for the test; what the server itself needs lies elsewhere. */
+  readonly folder: string;
+  /** A key that the server knows, and one that it does not. */
+  readonly privateKey: string;
+  readonly strangerKey: string;
+  /** Of the key above, for the tools of OpenSSH. */
+  readonly privateKeyFile: string;
+  /** What it shows now. */
+  fingerprint(type?: HostKeyType): Promise<string>;
+  /** Kills the processes of the connections that are open; the server goes on. Resolves to how many there were. */
+  dropConnections(): Promise<number>;
+  /** Stops it, and every connection. */
+  stop(): Promise<void>;
+  /** Starts it again on the same port, with other host keys if asked. */
+  start(options?: SshdOptions & { readonly newHostKeys?: boolean }): Promise<void>;
+  output(): string;
+}
+
+/** Where OpenSSH locks its unprivileged half in; the server does not start without. */
+const PRIVILEGE_FOLDER = '/run/sshd';
+
+export async function startSshd(options: SshdOptions = {}): Promise<SshServer> {
+  const folder = await temporaryFolder();
+  const at = (name: string): string => join(folder.path, name);
+  if (process.getuid?.() === 0) await mkdir(PRIVILEGE_FOLDER, { recursive: true, mode: 0o755 });
+  await mkdir(at('store'));
+  makeKey(at('user'), 'ed25519');
+  makeKey(at('stranger'), 'ed25519');
+  await writeFile(at('authorized_keys'), await readFile(at('user.pub')));
+  const port = await freePort();
+  let running: RunningServer | null = null;
+  const server: SshServer = {
+    host: '127.0.0.1',
+    port,
+    user: userInfo().username,
+    folder: at('store'),
+    privateKey: await readFile(at('user'), 'utf8'),
+    strangerKey: await readFile(at('stranger'), 'utf8'),
+    privateKeyFile: at('user'),
+    fingerprint: async (type = 'ed25519') => fingerprintOf(at(`host-${type}`)),
+    output: () => running?.output() ?? '',
+    async dropConnections() {
+      const found = running === null ? [] : await descendantsOf(running.pid);
+      for (const pid of found) endProcess(pid);
+      return found.length;
+    },
+    async stop() {
+      const stopping = running;
+      running = null;
+      if (stopping === null) return;
+      const connections = await descendantsOf(stopping.pid);
+      await stopping[Symbol.asyncDispose]();
+      for (const pid of connections) endProcess(pid);
+    },
+    async start({ newHostKeys = false, ...started } = {}) {
+      const { hostKeys = ['ed25519'], sftp = '' } = started;
+      for (const type of hostKeys) {
+        if (newHostKeys) execFileSync('rm', ['-f', at(`host-${type}`), at(`host-${type}.pub`)]);
+        makeKey(at(`host-${type}`), type);
+      }
+      const config = configOf({
+        port,
+        sftp,
+        user: at('authorized_keys'),
+        keys: hostKeys.map((type) => at(`host-${type}`)),
+      });
+      await writeFile(at('config'), config);
+      running = await runServer({
+        program: serverProgram('sshd'),
+        parameters: ['-D', '-e', '-f', at('config'), ...unpunished(at('config'))],
+        folder: folder.path,
+        answers: () => greeting(port),
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+  await server.start(options);
+  return server;
+}
+
+interface Configuration {
+  readonly port: number;
+  readonly sftp: string;
+  readonly user: string;
+  readonly keys: readonly string[];
+}
+
+function configOf({ port, sftp, user, keys }: Configuration): string {
+  return [
+    ...keys.map((key) => `HostKey ${key}`),
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `AuthorizedKeysFile ${user}`,
+    'PermitRootLogin prohibit-password',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'StrictModes no',
+    'UsePAM no',
+    'PidFile none',
+    'MaxStartups 100',
+    `Subsystem sftp internal-sftp ${sftp}`,
+    '',
+  ].join('\n');
+}
+
+/** From version 9.8 on a server turns away for a while whoever failed to log in, as these tests do on purpose. */
+function unpunished(config: string): readonly string[] {
+  const option = ['-o', 'PerSourcePenalties=no'];
+  try {
+    execFileSync(serverProgram('sshd'), ['-t', '-f', config, ...option], { stdio: 'ignore' });
+    return option;
+  } catch {
+    return [];
+  }
+}
+
+/** Makes a key unless it is there. */
+export function makeKey(path: string, type: HostKeyType, passphrase = ''): void {
+  try {
+    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', 'test', '-f', path], {
+      stdio: 'pipe',
+      input: 'n\n',
+    });
+  } catch (error) {
+    if (!String((error as { stdout?: Buffer }).stdout).includes('already exists')) throw error;
+  }
+}
+
+function fingerprintOf(path: string): string {
+  const [, fingerprint = ''] = execFileSync('ssh-keygen', ['-l', '-f', `${path}.pub`], { encoding: 'utf8' }).split(' ');
+  return fingerprint;
+}
+
+async function greeting(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    if (!data.toString('latin1').startsWith('SSH-2.0-')) throw new Error('no SSH server');
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function descendantsOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const children = text.split(' ').filter(Boolean).map(Number);
+  return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}
