@@ -66,6 +66,7 @@ function backupOf(context: AppContext): BackupCalls {
   return {
     config: async (edit) => (await calls()).config(edit),
     run: (options) => later(calls, (loaded) => loaded.run(options)),
+    plan: (options) => later(calls, (loaded) => loaded.plan(options)),
     list: (options) => later(reading, ({ listSnapshots }) => listSnapshots(context, options)),
     show: async (id, options) => (await reading()).showSnapshot(context, id, options),
     verify: (options) => later(calls, (loaded) => loaded.verify(options)),

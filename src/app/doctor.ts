@@ -1,11 +1,12 @@
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
 import { isHome } from '../config/home.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config, TierConfig } from '../config/schema.ts';
 import { isValenceError } from '../core/errors.ts';
 import { readWholeFile } from '../core/files.ts';
 import { uuidText } from '../core/ids.ts';
 import { hasUrlPassword } from '../core/redact.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
+import { explainPromise } from '../placement/explain-promise.ts';
 import { promisedBy } from '../placement/promise.ts';
 import { foreignTables } from '../schema/foreign-tables.ts';
 import { silencedTriggers } from '../schema/change-log-repair.ts';
@@ -148,11 +149,15 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
   for (const { location, error } of away)
     findings.push(finding('error', `backend ${location}: ${error.message}`, 'bring it back'));
   for (const [name, tier] of config.tiers) {
-    const places = tier.backends.map((backend) => [config.backends.get(backend)!.domain]);
+    const places = tier.backends.map((backend) => config.backends.get(backend)!.domains);
     const survives = promisedBy(profileOf(tier.profile), places);
     if (survives < 1)
       findings.push(
-        finding('warning', `tier ${name} survives no loss of a failure domain`, 'spread it over more domains'),
+        finding(
+          'warning',
+          `tier ${name} survives no loss of a failure domain, as survives: 0 accepts`,
+          wayToSurvive(config, tier),
+        ),
       );
     else
       findings.push(
@@ -164,6 +169,12 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
       );
   }
   await examineHeads(context, config, findings);
+}
+
+/** What would let the tier survive any one loss. */
+function wayToSurvive(config: Config, { backends, profile }: TierConfig): string {
+  const places = backends.map((name) => ({ name, domains: config.backends.get(name)!.domains }));
+  return explainPromise({ profile: profileOf(profile), places, survives: 1 })?.ways || 'store more than one copy';
 }
 
 async function examineHeads(context: AppContext, config: Config, findings: HealthFinding[]): Promise<void> {

@@ -42,6 +42,8 @@ export interface BrokenPromise {
   readonly message: string;
   /** What to do, one sentence. */
   readonly hint: string;
+  /** The same without giving in; empty where there is nothing else. */
+  readonly ways: string;
 }
 
 /** Null: the promise can be kept. */
@@ -49,7 +51,14 @@ export function explainPromise(layout: Layout): BrokenPromise | null {
   const loss = findFatalLoss(layout);
   if (loss === null) return null;
   const mends = findMends(layout);
-  return { ...loss, mends, message: messageOf(layout, loss), hint: hintOf(layout, loss, mends) };
+  const others = mends.filter(({ kind }) => kind !== 'accept');
+  return {
+    ...loss,
+    mends,
+    message: messageOf(layout, loss),
+    hint: hintOf(layout, loss, mends),
+    ways: hintOf(layout, loss, others),
+  };
 }
 
 /** The layout with that change made; places that are added or moved lie in domains of their own. */

@@ -36,6 +36,8 @@ describe('the home', () => {
       masterKeyFile: '/h/master.key',
       spoolFolder: '/h/spool',
       journalFolder: '/h/journal',
+      placesFolder: '/h/places',
+      secretsFolder: '/h/secrets',
       lockFile: '/h/lock',
     });
   });

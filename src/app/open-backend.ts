@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import type { Backend } from '../backends/backend.ts';
+import type { SftpAuth } from '../backends/sftp/login.ts';
+import type { PriceTable } from '../backends/wrappers/cost.ts';
+import { wrapBackend } from '../backends/wrappers/compose.ts';
+import type { WrapOptions } from '../backends/wrappers/compose.ts';
+import { Limits } from '../backends/wrappers/limit.ts';
+import { Meter } from '../backends/wrappers/meter.ts';
+import { Slots } from '../backends/wrappers/slots.ts';
+import type { DirectoryConfig } from '../config/backends/directory.ts';
+import type { IpfsConfig } from '../config/backends/ipfs.ts';
+import type { Prices } from '../config/backends/settings.ts';
+import type { S3Config } from '../config/backends/s3.ts';
+import type { SftpConfig } from '../config/backends/sftp.ts';
+import type { BackendConfig } from '../config/schema.ts';
+import { resolveSecret } from '../config/secret-reference.ts';
+import type { SecretReference } from '../config/secret-reference.ts';
+import { systemTimer } from '../core/clock.ts';
+import { ValenceError } from '../core/errors.ts';
+import { hostKeyPin } from './host-key-pin.ts';
+import type { AppContext } from './context.ts';
+
+/** From what the configuration says of a backend to one that can be called, with all its wrappers. */
+
+export interface Opening {
+  /** How errors call it. */
+  readonly name: string;
+  /** It is configured in the home, which keeps what is to be remembered of it. */
+  readonly isConfigured: boolean;
+  /** Make the folder where there is none, instead of taking it for a disk that is not mounted. */
+  readonly mayMake?: boolean | undefined;
+  /** Of the tier that it is opened for; null: its own. */
+  readonly storageClass?: string | null | undefined;
+  /** Of IPFS: what to read instead of the node's folder. */
+  readonly root?: string | null | undefined;
+  /** Counts the calls. */
+  readonly meter?: Meter | undefined;
+}
+
+/** @throws `backend/*` where it cannot be opened, `config/invalid` where a secret cannot be looked up */
+export async function openBackend(context: AppContext, config: BackendConfig, opening: Opening): Promise<Backend> {
+  const inner = await openKind(context, config, opening);
+  return wrapBackend(inner, wrapOptions(context, config, opening, inner));
+}
+
+async function openKind(context: AppContext, config: BackendConfig, opening: Opening): Promise<Backend> {
+  switch (config.type) {
+    case 'directory':
+      return openDirectoryOf(context, config, opening);
+    case 's3':
+      return openS3Of(context, config, opening);
+    case 'ipfs':
+      return openIpfsOf(context, config, opening);
+    case 'sftp':
+      return openSftpOf(context, config, opening);
+  }
+}
+
+// Each kind is loaded when the first backend of it is opened: their libraries take a while.
+
+async function openDirectoryOf(
+  { clock }: AppContext,
+  { path, mount }: DirectoryConfig,
+  { name, mayMake = false }: Opening,
+): Promise<Backend> {
+  const { openDirectory } = await import('../backends/directory/directory.ts');
+  return openDirectory({ root: path, name, mustExist: !mayMake, mountPoint: mount ?? undefined, clock });
+}
+
+async function openS3Of(_: AppContext, __: S3Config, { name }: Opening): Promise<Backend> {
+  throw new ValenceError('config/invalid', `backend ${name}: s3`);
+}
+
+async function openIpfsOf(context: AppContext, config: IpfsConfig, { name, root }: Opening): Promise<Backend> {
+  const { openIpfs } = await import('../backends/ipfs/open-ipfs.ts');
+  const pinning = [];
+  for (const { endpoint, token } of config.pinning) {
+    const service = new URL(endpoint).host;
+    pinning.push({
+      name: service,
+      endpoint,
+      token: await secretOf(context, token, `token for ${service} of backend ${name}`),
+    });
+  }
+  return openIpfs({
+    name,
+    api: config.api,
+    auth: config.auth === null ? undefined : await secretOf(context, config.auth, `auth of backend ${name}`),
+    plainHttp: config.plainHttp,
+    folder: config.folder,
+    root: root ?? undefined,
+    gateway: config.gateway ?? undefined,
+    pinning,
+    ipns: config.ipns ?? undefined,
+  });
+}
+
+async function openSftpOf(context: AppContext, config: SftpConfig, opening: Opening): Promise<Backend> {
+  const { openSftp } = await import('../backends/sftp/open-sftp.ts');
+  const { name, isConfigured, mayMake = false } = opening;
+  const pin = isConfigured ? hostKeyPin(join(context.home.placesFolder, name)) : null;
+  return openSftp({
+    name,
+    host: config.host,
+    port: config.port,
+    user: config.user,
+    folder: config.path,
+    auth: await sftpAuth(context, config, name),
+    hostKey: config.hostKey ?? (await pin?.pinned()) ?? undefined,
+    pinHostKey: pin?.pin,
+    mustExist: !mayMake,
+    clock: context.clock,
+    random: context.random,
+  });
+}
+
+async function sftpAuth(context: AppContext, { login }: SftpConfig, name: string): Promise<SftpAuth> {
+  switch (login.kind) {
+    case 'agent':
+      return { kind: 'agent', socket: agentSocket(context, name) };
+    case 'password':
+      return { kind: 'password', password: await secretOf(context, login.password, `password of backend ${name}`) };
+    case 'identity': {
+      const privateKey = await secretOf(context, login.identity, `identity of backend ${name}`);
+      const what = `passphrase of backend ${name}`;
+      const passphrase = login.passphrase === null ? undefined : await secretOf(context, login.passphrase, what);
+      return { kind: 'key', privateKey, passphrase };
+    }
+  }
+}
+
+function agentSocket({ env }: AppContext, name: string): string {
+  const socket = env['SSH_AUTH_SOCK'];
+  if (socket !== undefined && socket !== '') return socket;
+  throw new ValenceError('config/invalid', `backend ${name} logs in by an SSH agent, and none is running`, {
+    hint: 'start one, or set identity: file:PATH of a private key, or password: env:NAME',
+  });
+}
+
+function secretOf({ env }: AppContext, reference: SecretReference, what: string): Promise<string> {
+  return resolveSecret(reference, env, what);
+}
+
+function wrapOptions(context: AppContext, config: BackendConfig, opening: Opening, inner: Backend): WrapOptions {
+  const { uploadBytesPerSecond, downloadBytesPerSecond, operationsPerSecond, concurrency, timeoutMs } = config.limits;
+  const rates = {
+    uploadBytes: uploadBytesPerSecond,
+    downloadBytes: downloadBytesPerSecond,
+    operations: operationsPerSecond,
+  };
+  const atOnce = Math.min(inner.traits.maxConcurrency, concurrency ?? Number.POSITIVE_INFINITY);
+  // A folder answers at once or not at all: a share that hangs holds its threads whatever is waited for.
+  const isFolder = config.type === 'directory';
+  const remembers = config.type === 's3' && opening.isConfigured;
+  return {
+    name: opening.name,
+    timeout: timeoutMs === null ? (isFolder ? null : {}) : { baseMs: timeoutMs },
+    meter: opening.meter ?? new Meter(systemTimer),
+    limits: new Limits(systemTimer, rates),
+    retry: isFolder ? null : {},
+    slots: new Slots(atOnce),
+    ...(remembers ? { remember: { folder: join(context.home.placesFolder, opening.name, 'written') } } : {}),
+    ...(config.readOnly ? { mode: 'read-only' as const } : {}),
+    random: context.random,
+  };
+}
+
+/** What the configured prices mean for each call. */
+export function priceTable({ per1000Puts, perGibMonth, perGibEgress, currency }: Prices): PriceTable {
+  return {
+    currency,
+    perThousandCalls: { put: per1000Puts, list: per1000Puts },
+    egressPerGiB: perGibEgress,
+    storagePerGiBMonth: perGibMonth,
+  };
+}
