@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from '../temporary-folder.ts';
+import type { S3TestServer } from './s3-server.ts';
+import { freePort, runServer, serverProgram } from './server-process.ts';
+
+/** `rclone serve s3` over a folder: another implementation, without versions, locks or users. */
+export async function startRcloneS3(): Promise<S3TestServer> {
+  const folder = await temporaryFolder();
+  const data = join(folder.path, 'data');
+  await mkdir(data);
+  const [accessKeyId, secretAccessKey] = [randomBytes(8).toString('hex'), randomBytes(20).toString('hex')];
+  const endpoint = `http://127.0.0.1:${await freePort()}`;
+  const server = await runServer({
+    program: serverProgram('rclone'),
+    parameters: [
+      'serve',
+      's3',
+      '--addr',
+      new URL(endpoint).host,
+      '--auth-key',
+      `${accessKeyId},${secretAccessKey}`,
+      data,
+    ],
+    folder: folder.path,
+    env: { RCLONE_CONFIG: join(folder.path, 'rclone.conf') },
+    answers: () => fetch(endpoint),
+  });
+  return {
+    endpoint,
+    region: 'us-east-1',
+    accessKeyId,
+    secretAccessKey,
+    async createBucket(name, { objectLock = false } = {}) {
+      if (objectLock) throw new Error('rclone has no object lock');
+      await mkdir(join(data, name));
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
