@@ -16,6 +16,16 @@ describeBackendContract('a directory without hard links', () =>
   inTemporaryFolder(new FaultyFiles(({ operation }) => (operation === 'link' ? 'EPERM' : null))),
 );
 
+// As a share over SMB (EOPNOTSUPP, EINVAL), or a disk with FAT (EPERM), may be.
+describeBackendContract('a directory without hard links and without fsync of folders', () =>
+  inTemporaryFolder(
+    new FaultyFiles(({ operation }) => {
+      if (operation === 'link') return 'ENOTSUP';
+      return operation === 'syncFolder' ? 'EINVAL' : null;
+    }),
+  ),
+);
+
 async function inTemporaryFolder(files: FaultyFiles | null): Promise<Backend> {
   const folder = await temporaryFolder();
   const backend = await openDirectory({ root: folder.path, name: 'd', mustExist: true, ...(files && { files }) });

@@ -4,15 +4,12 @@ import { backendError } from '../backend-error.ts';
 
 /** What a server answers, and what becomes of it: internal errors of this folder, translated once before they leave it. */
 
-/** The status codes of SFTP version 3, and two of later versions that some servers send anyway. */
+/** Status codes of SFTP version 3. */
 export const STATUS = {
-  endOfFile: 1,
   noSuchFile: 2,
   permissionDenied: 3,
   failure: 4,
   unsupported: 8,
-  noSpace: 14,
-  quotaExceeded: 15,
 } as const;
 
 /** The server refused a request. */
@@ -89,9 +86,6 @@ function refused(error: StatusError): ValenceError {
         context,
         cause: error,
       });
-    case STATUS.noSpace:
-    case STATUS.quotaExceeded:
-      return fullError(error);
     case STATUS.noSuchFile:
       return new ValenceError('backend/unavailable', 'no such file or folder on the server', { context, cause: error });
     default:

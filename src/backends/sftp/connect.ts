@@ -1,3 +1,4 @@
+import { connect as connectSocket } from 'node:net';
 import type { Algorithms, Client, ClientErrorExtensions, ServerHostKeyAlgorithm } from 'ssh2';
 import { ValenceError } from '../../core/errors.ts';
 import { printable } from './answers.ts';
@@ -11,6 +12,7 @@ export interface Target {
   readonly port: number;
   readonly user: string;
   readonly methods: LoginMethod[];
+  readonly keepaliveMs: number;
 }
 
 export interface ConnectOptions {
@@ -47,8 +49,6 @@ const ALGORITHMS: Algorithms = {
 
 /** For the connection, the host key and the login together. */
 const READY_MS = 20_000;
-/** A server that answers nothing for this long three times is gone: without, a pulled cable shows after hours. */
-const KEEPALIVE_MS = 10_000;
 
 /**
  * Connects, proves both sides to each other and starts SFTP.
@@ -57,6 +57,8 @@ const KEEPALIVE_MS = 10_000;
 export async function connect(target: Target, { algorithms, accepts, signal }: ConnectOptions): Promise<Session> {
   const { Client } = await ssh2();
   const client = new Client();
+  // Our own, since a client that has ended can no longer destroy its socket.
+  const socket = connectSocket({ host: target.host, port: target.port, noDelay: true });
   let lastError: Error | null = null;
   let refused: Uint8Array | null = null;
   const connected = new AbortController();
@@ -70,16 +72,15 @@ export async function connect(target: Target, { algorithms, accepts, signal }: C
       });
       client.once('close', () => reject(unavailable('the server closed the connection', null)));
       client.once('ready', () =>
-        startSftp(client, (sftp) => resolve(new Session(client, sftp, () => lastError)), reject),
+        startSftp(client, (sftp) => resolve(new Session({ client, socket, lastError: () => lastError }, sftp)), reject),
       );
       client.connect({
-        host: target.host,
-        port: target.port,
+        sock: socket,
         username: target.user,
         authHandler: target.methods,
         algorithms: { ...ALGORITHMS, serverHostKey: [...algorithms] },
         readyTimeout: READY_MS,
-        keepaliveInterval: KEEPALIVE_MS,
+        keepaliveInterval: target.keepaliveMs,
         hostVerifier: (key: Buffer) => {
           if (accepts(key)) return true;
           refused = key;
@@ -88,7 +89,7 @@ export async function connect(target: Target, { algorithms, accepts, signal }: C
       });
     });
   } catch (error) {
-    client.destroy();
+    socket.destroy();
     throw error;
   } finally {
     connected.abort();
@@ -98,8 +99,6 @@ export async function connect(target: Target, { algorithms, accepts, signal }: C
 type StartedSftp = ConstructorParameters<typeof Session>[1];
 
 function startSftp(client: Client, started: (sftp: StartedSftp) => void, failed: (error: Error) => void): void {
-  // Requests are small and wait for their answers, so none should wait for another to fill a packet.
-  client.setNoDelay(true);
   try {
     client.sftp((error, sftp) => {
       if (error === undefined) started(sftp);

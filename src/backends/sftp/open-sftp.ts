@@ -27,9 +27,14 @@ export interface SftpOptions {
   readonly pinHostKey?: PinHostKey | undefined;
   /** Refuse a missing folder, which may be a disk that is not mounted, instead of making it. */
   readonly mustExist: boolean;
+  /** A server that answers nothing for three times this long is taken for gone. Ten seconds unless given. */
+  readonly keepaliveMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
+
+/** Without, a pulled cable shows after hours. */
+const KEEPALIVE_MS = 10_000;
 
 /**
  * A folder of an SFTP server as a backend: the object `shards/ab/xyz` is the file of that path in it. Symbolic links in
@@ -40,9 +45,9 @@ export interface SftpOptions {
  */
 export async function openSftp(options: SftpOptions): Promise<Backend> {
   const { name, host, user, folder, mustExist } = options;
-  const { port = 22, clock = systemClock, random = systemRandom } = options;
+  const { port = 22, keepaliveMs = KEEPALIVE_MS, clock = systemClock, random = systemRandom } = options;
   return explained({ backend: name, operation: 'open' }, async () => {
-    const target = { host, port, user, methods: await loginMethods(user, options.auth) };
+    const target = { host, port, user, methods: await loginMethods(user, options.auth), keepaliveMs };
     const hostKey = await hostKeyOf(target, { pinned: options.hostKey, pin: options.pinHostKey });
     const connection = new Connection(target, hostKey);
     try {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Client, FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2';
 import type { FileKind } from '../../core/file-system.ts';
 import { ConnectionLost, STATUS, StatusError, hasStatus, orNull } from './answers.ts';
@@ -18,6 +20,12 @@ export interface RemoteEntry {
 /** An open file of the server. */
 export type Handle = Buffer;
 
+export interface OpenClient {
+  readonly client: Client;
+  readonly socket: Socket;
+  readonly lastError: () => Error | null;
+}
+
 type Done<T> = (error?: Error | null, value?: T) => void;
 
 /**
@@ -27,24 +35,26 @@ type Done<T> = (error?: Error | null, value?: T) => void;
  */
 export class Session {
   readonly #client: Client;
+  readonly #socket: Socket;
   readonly #sftp: SFTPWrapper;
+  readonly #lastError: () => Error | null;
   readonly #unanswered = new Set<(error: Error) => void>();
-  readonly #closed: Promise<void>;
   #lost: ConnectionLost | null = null;
 
-  /** `errors` is the last error that the client reported, if any. */
-  constructor(client: Client, sftp: SFTPWrapper, errors: () => Error | null) {
+  /** `lastError` is the last that the client reported, if any. */
+  constructor({ client, socket, lastError }: OpenClient, sftp: SFTPWrapper) {
     this.#client = client;
+    this.#socket = socket;
     this.#sftp = sftp;
+    this.#lastError = lastError;
     const lose = (reason?: Error): void => {
       if (this.#lost !== null) return;
-      this.#lost = new ConnectionLost((errors() ?? reason)?.message ?? 'the server closed it');
+      this.#lost = new ConnectionLost((lastError() ?? reason)?.message ?? 'the server closed it');
       for (const reject of this.#unanswered) reject(this.#lost);
       this.#unanswered.clear();
-      client.end();
+      socket.destroy();
     };
-    this.#closed = new Promise((resolve) => client.once('close', () => resolve()));
-    client.once('close', () => lose());
+    socket.once('close', () => lose());
     // The channel alone can end too, when the server's SFTP process dies. An `error` nobody listens to ends the process.
     sftp
       .on('error', lose)
@@ -58,9 +68,12 @@ export class Session {
 
   /** Ends the connection; resolves once it is closed, by force if the server takes longer than `waitMs` to agree. */
   async close(waitMs: number): Promise<void> {
+    if (this.#socket.closed) return;
+    const closed = once(this.#socket, 'close');
     this.#client.end();
-    const timer = setTimeout(() => this.#client.destroy(), waitMs);
-    await this.#closed;
+    // Once it has ended, the client's own `destroy` does nothing.
+    const timer = setTimeout(() => this.#socket.destroy(), waitMs);
+    await closed;
     clearTimeout(timer);
   }
 
@@ -159,7 +172,7 @@ export class Session {
       this.#unanswered.add(reject);
       const done: Done<T> = (error, value) => {
         this.#unanswered.delete(reject);
-        if (error) reject(answerOf(error));
+        if (error) reject(answerOf(error, this.#lastError() ?? error));
         else resolve(value as T);
       };
       try {
@@ -193,12 +206,12 @@ async function ifOffered(answer: Promise<void>): Promise<boolean> {
   }
 }
 
-/** ssh2 gives the server's refusals a numeric code, and no other error of a request. */
-function answerOf(error: Error): Error {
+/** ssh2 gives the server's refusals a numeric code. Its other errors of a request are about a connection that ends. */
+function answerOf(error: Error, reason: Error): Error {
   if (error.message === NOT_OFFERED) return new StatusError(STATUS.unsupported, error.message);
   if (error instanceof TypeError || error instanceof RangeError) return error;
   const isStatus = 'code' in error && typeof error.code === 'number';
-  return isStatus ? new StatusError(error.code as number, error.message) : new ConnectionLost(error.message);
+  return isStatus ? new StatusError(error.code as number, error.message) : new ConnectionLost(reason.message);
 }
 
 function statusOf(stats: Stats): RemoteStatus {

@@ -8,6 +8,7 @@ import { OBJECT_BYTES_MAX, checkRange, rangeWithin } from '../object-range.ts';
 import { PutTurns } from '../put-turns.ts';
 import { STATUS, explained, hasStatus, orNull } from './answers.ts';
 import type { Connection } from './connection.ts';
+import { asFull } from './full-disk.ts';
 import { listObjects } from './listing.ts';
 import { RemoteFolders, parentOf } from './remote-folders.ts';
 import type { RemoteRoot } from './remote-root.ts';
@@ -134,10 +135,12 @@ export class SftpBackend implements Backend {
     signal?.throwIfAborted();
     await this.#root.check(session);
     if (await this.#keepsEqual(session, name, body)) return;
-    await this.#root.leaveMark(session);
     await this.#temporaries.removeLeftovers(session);
-    await this.#folders.ensure(session, parentOf(name));
     try {
+      await asFull(session, this.#root.path, 0, async () => {
+        await this.#root.leaveMark(session);
+        await this.#folders.ensure(session, parentOf(name));
+      });
       const temporary = this.#temporaries.next();
       const path = this.#folders.path(name);
       const onLeft = (): void => this.#temporaries.leave(temporary);

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { StatusError, STATUS, fullError, hasStatus } from './answers.ts';
+import { ConnectionLost, StatusError } from './answers.ts';
+import { asFull } from './full-disk.ts';
 import type { Session } from './session.ts';
 import { writeBody } from './transfer.ts';
 
@@ -24,7 +25,7 @@ export interface Upload {
  * fsync of the file after it has its name makes file systems with a journal (ext4, XFS, Btrfs) write the name too.
  */
 export async function upload(session: Session, { temporary, path, body, signal, onLeft }: Upload): Promise<Publishing> {
-  const handle = await asFull(session, { temporary, body }, session.create(temporary));
+  const handle = await asFull(session, posix.dirname(temporary), body.length, () => session.create(temporary));
   let left = true;
   const store = async (): Promise<Publishing> => {
     await writeBody(session, handle, body, signal);
@@ -36,11 +37,11 @@ export async function upload(session: Session, { temporary, path, body, signal, 
     return publishing;
   };
   try {
-    return await asFull(session, { temporary, body }, store());
+    return await asFull(session, posix.dirname(temporary), body.length, store);
   } finally {
     const removing = left ? session.remove(temporary) : Promise.resolve();
     const [, removed] = await Promise.allSettled([session.closeFile(handle), removing]);
-    if (removed.status === 'rejected') onLeft();
+    if (removed.status === 'rejected' && removed.reason instanceof ConnectionLost) onLeft();
   }
 }
 
@@ -58,20 +59,5 @@ async function publish(session: Session, temporary: string, path: string): Promi
   } catch (error) {
     if (error instanceof StatusError && (await session.status(path)) !== null) return 'taken';
     throw error;
-  }
-}
-
-/** A full disk is a mere failure to OpenSSH, so it is asked for its free space while the temporary file is still there. */
-async function asFull<T>(
-  session: Session,
-  { temporary, body }: Pick<Upload, 'temporary' | 'body'>,
-  act: Promise<T>,
-): Promise<T> {
-  try {
-    return await act;
-  } catch (error) {
-    if (!hasStatus(error, STATUS.failure)) throw error;
-    const free = await session.freeBytes(posix.dirname(temporary)).catch(() => null);
-    throw free !== null && free <= body.length ? fullError(error) : error;
   }
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ export type HostKeyType = 'ed25519' | 'ecdsa' | 'rsa';
 export interface SshdOptions {
   /** Parameters of `internal-sftp`: `-R` is read-only, `-P hardlink,fsync` refuses these requests. */
   readonly sftp?: string | undefined;
+  /** The name SFTP goes by; another than `sftp` is a server without. */
+  readonly subsystem?: string | undefined;
   /** `ed25519` unless given. */
   readonly hostKeys?: readonly HostKeyType[] | undefined;
 }
@@ -78,16 +81,16 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshServer> {
       for (const pid of connections) endProcess(pid);
     },
     async start({ newHostKeys = false, ...started } = {}) {
-      const { hostKeys = ['ed25519'], sftp = '' } = started;
+      const { hostKeys = ['ed25519'], sftp = '', subsystem = 'sftp' } = started;
       for (const type of hostKeys) {
-        if (newHostKeys) execFileSync('rm', ['-f', at(`host-${type}`), at(`host-${type}.pub`)]);
+        if (newHostKeys) await rm(at(`host-${type}`), { force: true });
         makeKey(at(`host-${type}`), type);
       }
       const config = configOf({
         port,
-        sftp,
-        user: at('authorized_keys'),
-        keys: hostKeys.map((type) => at(`host-${type}`)),
+        sftp: `${subsystem} internal-sftp ${sftp}`,
+        authorized: at('authorized_keys'),
+        hostKeys: hostKeys.map((type) => at(`host-${type}`)),
       });
       await writeFile(at('config'), config);
       running = await runServer({
@@ -109,16 +112,16 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshServer> {
 interface Configuration {
   readonly port: number;
   readonly sftp: string;
-  readonly user: string;
-  readonly keys: readonly string[];
+  readonly authorized: string;
+  readonly hostKeys: readonly string[];
 }
 
-function configOf({ port, sftp, user, keys }: Configuration): string {
+function configOf({ port, sftp, authorized, hostKeys }: Configuration): string {
   return [
-    ...keys.map((key) => `HostKey ${key}`),
+    ...hostKeys.map((key) => `HostKey ${key}`),
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
-    `AuthorizedKeysFile ${user}`,
+    `AuthorizedKeysFile ${authorized}`,
     'PermitRootLogin prohibit-password',
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
@@ -126,7 +129,7 @@ function configOf({ port, sftp, user, keys }: Configuration): string {
     'UsePAM no',
     'PidFile none',
     'MaxStartups 100',
-    `Subsystem sftp internal-sftp ${sftp}`,
+    `Subsystem ${sftp}`,
     '',
   ].join('\n');
 }
@@ -143,15 +146,9 @@ function unpunished(config: string): readonly string[] {
 }
 
 /** Makes a key unless it is there. */
-export function makeKey(path: string, type: HostKeyType, passphrase = ''): void {
-  try {
-    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', 'test', '-f', path], {
-      stdio: 'pipe',
-      input: 'n\n',
-    });
-  } catch (error) {
-    if (!String((error as { stdout?: Buffer }).stdout).includes('already exists')) throw error;
-  }
+function makeKey(path: string, type: HostKeyType): void {
+  if (existsSync(path)) return;
+  execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'test', '-f', path]);
 }
 
 function fingerprintOf(path: string): string {
