@@ -215,16 +215,15 @@ export class IpfsBackend implements Backend {
   /** @throws `backend/already-exists` if what has the name is something else */
   async #keepsEqual(name: ObjectName, body: Uint8Array, cid: Cid, signal: AbortSignal | undefined): Promise<true> {
     const object = await this.#find(name, signal);
-    if (object !== null && (await this.#holds(object, body, cid, signal))) return true;
+    if (object !== null && sameCid(object.cid, cid)) {
+      await this.#writable('put').node.mend(body, signal);
+      return true;
+    }
+    // What somebody else put there may be cut into other blocks, and so have another content id.
+    if (object?.sizeBytes === body.length && equalBytes(await this.#tree.read(object, signal), body)) return true;
     throw backendError('backend/already-exists', this.#failed('put', name), 'the object exists with other content', {
       hint: 'the names of objects are never used again; check that no other vault is kept there',
     });
-  }
-
-  /** What somebody else put there may be cut into other blocks, and so have another content id. */
-  async #holds(object: StoredObject, body: Uint8Array, cid: Cid, signal: AbortSignal | undefined): Promise<boolean> {
-    if (sameCid(object.cid, cid)) return true;
-    return object.sizeBytes === body.length && equalBytes(await this.#tree.read(object, signal), body);
   }
 
   /** Nothing is kept of a put that failed; what cannot be taken back is a pinned block without a name. */

@@ -1,8 +1,9 @@
 import type * as KuboLibrary from 'kubo-rpc-client';
 import type { KuboRPCClient } from 'kubo-rpc-client';
+import { ValenceError } from '../../core/errors.ts';
 import type { Cid } from './cid.ts';
 import { cidText, parseCid } from './cid.ts';
-import { BLOCK_BYTES } from './object-layout.ts';
+import { BLOCK_BYTES, cidOfObject, isBlock, leavesOf } from './object-layout.ts';
 import { saysThat } from './rpc-error.ts';
 
 type Library = typeof KuboLibrary;
@@ -89,6 +90,27 @@ export class KuboNode {
     }
   }
 
+  /**
+   * Writes the blocks of an object anew that are gone or hold other bytes. Only asking shows that: Kubo does not write what it
+   * thinks it has.
+   */
+  async mend(body: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const object = cidOfObject(body);
+    const blocks = [object, ...leavesOf(body).map(({ cid }) => cid)];
+    const damaged: Cid[] = [];
+    for (const cid of blocks) {
+      const block = await this.localBlock(cid, signal);
+      if (block === null || !isBlock(block, cid)) damaged.push(cid);
+    }
+    if (damaged.length === 0) return;
+    await this.unpin(object);
+    const cids = damaged.map((cid) => this.#cid(cid));
+    for await (const { error } of this.#client.block.rm(cids, { ...during(signal), force: true })) {
+      if (error !== undefined) throw error;
+    }
+    await this.place(body, signal);
+  }
+
   /** Gives a name to what the node holds, in memory until `flush`. False: the name is taken. */
   async enter(cid: Cid, path: string, signal?: AbortSignal): Promise<boolean> {
     const how = { ...during(signal), ...{ offline: true }, parents: true, flush: false };
@@ -125,10 +147,11 @@ export class KuboNode {
     }
   }
 
-  /** The content id that an IPNS name leads to. */
+  /** The content id that an IPNS name leads to. @throws `backend/not-found` when nobody says */
   async resolve(name: string, signal?: AbortSignal): Promise<Cid> {
     let found = '';
     for await (const path of this.#client.name.resolve(name, { ...during(signal), recursive: true })) found = path;
+    if (found === '') throw new ValenceError('backend/not-found', `nobody knows where the name ${name} leads`);
     return parseCid(found.replace(/^\/ipfs\//, ''));
   }
 

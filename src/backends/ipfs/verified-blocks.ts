@@ -1,6 +1,6 @@
 import type { Cid } from './cid.ts';
-import { cidText, sameCid } from './cid.ts';
-import { cidOfBlock } from './object-layout.ts';
+import { cidText } from './cid.ts';
+import { isBlock } from './object-layout.ts';
 
 /** Where blocks can be had; it is not trusted. */
 export interface BlockSource {
@@ -22,6 +22,7 @@ export class LostBlock extends Error {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
 /** For folders that are walked again and again, and shards that are read piece by piece. */
 const CACHE_BYTES = 16 * 1024 * 1024;
 
@@ -41,6 +42,8 @@ export class VerifiedBlocks {
 
   /** Not to be changed: others get the same bytes. @throws LostBlock */
   async get(cid: Cid, signal?: AbortSignal): Promise<Uint8Array> {
+    // Peers never hand out an empty block.
+    if (isBlock(NO_BYTES, cid)) return NO_BYTES;
     const key = cidText(cid);
     const cached = this.#cache.get(key);
     if (cached !== undefined) {
@@ -60,7 +63,7 @@ export class VerifiedBlocks {
       signal?.throwIfAborted();
       try {
         const block = await source.read(cid, signal);
-        if (block !== null && sameCid(cidOfBlock(block, cid.codec), cid)) return block;
+        if (block !== null && isBlock(block, cid)) return block;
         reasons.push(`${source.name} ${block === null ? 'does not have it' : 'gives other bytes'}`);
       } catch (error) {
         signal?.throwIfAborted();

@@ -24,13 +24,15 @@ export interface KuboServer extends AsyncDisposable {
 export interface KuboSettings {
   /** Merged into the configuration of the node. */
   readonly configuration?: Readonly<Record<string, unknown>>;
+  /** A key that the configuration lets in, for asking whether it has started. */
+  readonly auth?: string;
 }
 
 const run = promisify(execFile);
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** @throws when there is no `ipfs`, or it does not start */
-export async function startKubo({ configuration = {} }: KuboSettings = {}): Promise<KuboServer> {
+export async function startKubo({ configuration = {}, auth = '' }: KuboSettings = {}): Promise<KuboServer> {
   const program = serverProgram('ipfs');
   const folder = await temporaryFolder();
   const repo = join(folder.path, 'repo');
@@ -51,7 +53,9 @@ export async function startKubo({ configuration = {} }: KuboSettings = {}): Prom
       env,
       answers: async () => {
         const [api, gateway] = [await urlIn(join(repo, 'api')), await urlIn(join(repo, 'gateway'))];
-        await fetch(`${api}/api/v0/version`, { method: 'POST' });
+        const headers = { authorization: auth.replace(/^bearer:/, 'Bearer ') };
+        const { ok } = await fetch(`${api}/api/v0/version`, { method: 'POST', headers });
+        if (!ok) throw new Error('not yet');
         addresses = { api, gateway };
       },
     });
