@@ -6,6 +6,7 @@
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { bundleVectors, envelopeVectors, keyVectors } from './vectors/key-vectors.ts';
 import { keyFileVectors, paddingVectors, vaultFileVectors } from './vectors/file-vectors.ts';
+import { repairVectors } from './vectors/repair-vectors.ts';
 import { manifestVectors, segmentVectors } from './vectors/snapshot-vectors.ts';
 import { sealingVectors, stripeVectors } from './vectors/storage-vectors.ts';
 import { treeVectors } from './vectors/tree-vectors.ts';
@@ -25,6 +26,7 @@ const COLLECTIONS = {
   'sealing.json': sealingVectors,
   'stripe.json': stripeVectors,
   'segment.json': segmentVectors,
+  'repair.json': repairVectors,
   'manifest.json': manifestVectors,
 } as const;
 

@@ -35,7 +35,7 @@ const IDS = {
   writerId: uuidText(WRITER.writerId),
 };
 
-function sampleBody(): SegmentBody {
+export function sampleBody(): SegmentBody {
   const random = seededRandom('segment body');
   const chunks = [
     { name: random.bytes(32), length: 100 },
@@ -71,7 +71,7 @@ function signedSegment(padded: Uint8Array, tier = 'main'): string {
   return hex(Buffer.concat([header, sized(sealed), signature]));
 }
 
-function sized(bytes: Uint8Array): Buffer {
+export function sized(bytes: Uint8Array): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(bytes.length);
   return Buffer.concat([length, bytes]);

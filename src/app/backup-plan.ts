@@ -35,6 +35,7 @@ export async function* planRun(context: AppContext, options: RunOptions): AsyncG
     stored,
     catalog: forgetful(stored),
     journalOf: unwritten,
+    locksOf: (locks) => ({ read: (tier) => locks.read(tier), write: async () => {} }),
     fullScan: options.fullScan ?? false,
     committed: (planned) => done.push(planned),
   });

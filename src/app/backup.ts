@@ -56,6 +56,7 @@ async function* run(context: AppContext, options: RunOptions): AsyncGenerator<Sn
         stored: catalog,
         catalog,
         journalOf: (journal) => journal,
+        locksOf: (locks) => locks,
         fullScan,
         committed,
       });

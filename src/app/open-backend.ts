@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
+import type { S3Credentials } from '../backends/s3/s3-options.ts';
 import type { SftpAuth } from '../backends/sftp/login.ts';
 import type { PriceTable } from '../backends/wrappers/cost.ts';
 import { wrapBackend } from '../backends/wrappers/compose.ts';
@@ -33,6 +34,8 @@ export interface Opening {
   readonly storageClass?: string | null | undefined;
   /** Of IPFS: what to read instead of the node's folder. */
   readonly root?: string | null | undefined;
+  /** Nothing of what is written is to be remembered. */
+  readonly keepsNothing?: boolean | undefined;
   /** Counts the calls. */
   readonly meter?: Meter | undefined;
 }
@@ -67,8 +70,41 @@ async function openDirectoryOf(
   return openDirectory({ root: path, name, mustExist: !mayMake, mountPoint: mount ?? undefined, clock });
 }
 
-async function openS3Of(_: AppContext, __: S3Config, { name }: Opening): Promise<Backend> {
-  throw new ValenceError('config/invalid', `backend ${name}: s3`);
+async function openS3Of(context: AppContext, config: S3Config, opening: Opening): Promise<Backend> {
+  const { openS3 } = await import('../backends/s3/open-s3.ts');
+  const { name, storageClass } = opening;
+  const { encryption, kmsKey, objectLock } = config;
+  return openS3({
+    name,
+    bucket: config.bucket,
+    prefix: config.prefix,
+    endpoint: config.endpoint ?? undefined,
+    region: config.region,
+    pathStyle: config.pathStyle,
+    credentials: await s3Credentials(context, config, name),
+    storageClass: storageClass ?? config.storageClass ?? undefined,
+    serverSideEncryption:
+      encryption === 'aws:kms'
+        ? { algorithm: encryption, kmsKeyId: kmsKey ?? undefined }
+        : encryption === null
+          ? undefined
+          : { algorithm: encryption },
+    objectLock: objectLock === null ? undefined : { mode: objectLock },
+    clock: context.clock,
+  });
+}
+
+async function s3Credentials(context: AppContext, { credentials }: S3Config, name: string): Promise<S3Credentials> {
+  if (credentials.kind !== 'key') return credentials;
+  const { keyId, key, sessionToken } = credentials;
+  const token =
+    sessionToken === null ? undefined : await secretOf(context, sessionToken, `session-token of backend ${name}`);
+  return {
+    kind: 'keys',
+    accessKeyId: typeof keyId === 'string' ? keyId : await secretOf(context, keyId, `key-id of backend ${name}`),
+    secretAccessKey: await secretOf(context, key, `key of backend ${name}`),
+    sessionToken: token,
+  };
 }
 
 async function openIpfsOf(context: AppContext, config: IpfsConfig, { name, root }: Opening): Promise<Backend> {
@@ -151,7 +187,7 @@ function wrapOptions(context: AppContext, config: BackendConfig, opening: Openin
   const atOnce = Math.min(inner.traits.maxConcurrency, concurrency ?? Number.POSITIVE_INFINITY);
   // A folder answers at once or not at all: a share that hangs holds its threads whatever is waited for.
   const isFolder = config.type === 'directory';
-  const remembers = config.type === 's3' && opening.isConfigured;
+  const remembers = config.type === 's3' && opening.isConfigured && opening.keepsNothing !== true;
   return {
     name: opening.name,
     timeout: timeoutMs === null ? (isFolder ? null : {}) : { baseMs: timeoutMs },

@@ -13,8 +13,9 @@ export async function openTier(
   meterOf?: HowToOpen['meterOf'],
 ): Promise<BackupTier> {
   const tier = config.tiers.get(name)!;
-  const { storageClass } = tier;
+  const { storageClass, lockMs } = tier;
   const { backends, away } = await openConfigured(context, config, tier.backends, { storageClass, meterOf });
   const places = tier.backends.map((backend) => config.backends.get(backend)!.domains);
-  return { name, profile: profileOf(tier.profile), backends, away, places };
+  const lock = lockMs === null ? undefined : { durationMs: lockMs };
+  return { name, profile: profileOf(tier.profile), backends, away, places, lock };
 }

@@ -71,7 +71,8 @@ export async function openLocations(
   );
 }
 
-function locate(
+/** What a configured name or a location stands for. @throws `usage/invalid` */
+export function locate(
   config: Config | null,
   location: string,
 ): { readonly backend: BackendConfig; readonly opening: Opening } {

@@ -1,8 +1,9 @@
 import type { DatabaseCatalog } from '../catalog/database-catalog.ts';
+import { LockFolder } from '../catalog/lock-ledger.ts';
 import { JournalFolder } from '../catalog/upload-journal.ts';
 import { configForSnapshot } from '../config/config-snapshot.ts';
 import type { Config } from '../config/schema.ts';
-import type { Catalog, UploadJournal, WithSnapshot } from '../core/ports.ts';
+import type { Catalog, LockLedger, UploadJournal, WithSnapshot } from '../core/ports.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { openSnapshotSource } from '../graph/snapshot-source.ts';
 import { runBackup } from '../pipeline/backup.ts';
@@ -21,7 +22,9 @@ export interface RunInput {
   readonly stored: DatabaseCatalog;
   readonly catalog: Catalog;
   /** What is made of the home's upload journal. */
-  readonly journalOf: (journal: JournalFolder) => UploadJournal;
+  readonly journalOf: (journal: UploadJournal) => UploadJournal;
+  /** The same of what it knows of locks. */
+  readonly locksOf: (locks: LockLedger) => LockLedger;
   readonly fullScan: boolean;
   readonly committed: (done: BackedUp) => void;
 }
@@ -43,6 +46,7 @@ export async function runTiers(context: AppContext, input: RunInput): Promise<vo
       withSnapshot: snapshotOf(await context.database(), stored, signal),
       catalog,
       journal: input.journalOf(journal),
+      locks: input.locksOf(new LockFolder({ folder: context.home.locksFolder })),
       sealer,
       coder,
       spool,

@@ -1,6 +1,7 @@
 import { ValenceError } from '../core/errors.ts';
 import type { SettleReport, SnapshotSink, WithSnapshotSink } from '../core/ports.ts';
 import type { ProgressSink } from '../core/progress.ts';
+import type { IndexedStripe } from '../format/index/segment-body.ts';
 import type { RootedTree } from '../format/snapshot/body.ts';
 import { ContentIds } from '../format/tree/content-id.ts';
 import { readIndex } from '../vault/index-map.ts';
@@ -9,8 +10,9 @@ import type { Keyring } from '../vault/keyring.ts';
 import type { Place } from '../vault/places.ts';
 import { holderName, tooFewShards } from '../vault/lost-stripes.ts';
 import type { HolderNames, LostStripe } from '../vault/lost-stripes.ts';
-import { Presence } from '../vault/presence.ts';
+import { byIndex, Presence } from '../vault/presence.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
+import { loadRepairs } from '../vault/repairs.ts';
 import { openSnapshotBody } from '../vault/snapshot-body.ts';
 import type { OpenedBody } from '../vault/snapshot-body.ts';
 import type { Snapshot } from '../vault/snapshots.ts';
@@ -59,8 +61,12 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
   const { body, secrets } = openSnapshotBody(snapshot, keyring);
   const { index, problems: indexProblems } = await readIndex(places, keyring, snapshot.manifest.header.index, signal);
   const presence = await Presence.load(places, signal);
+  const repairs = await loadRepairs(places, keyring, signal);
+  index.learn(repairs.stripes);
   const stripes = index.liveStripes();
-  const problems = [...indexProblems, ...presence.problems];
+  const problems = [...indexProblems, ...presence.problems, ...repairs.problems];
+  const canBeRead = (stripe: IndexedStripe): boolean =>
+    byIndex(stripe.shards).size - presence.unreachable(stripe).length >= stripe.geometry.k;
   const lost: LostStripe[] = [];
   const [all, absent] = [new Set<string>(), new Set<string>()];
   for (const stripe of stripes) {
@@ -68,9 +74,9 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlan> {
     problems.push(...lacking.flatMap((lack) => lack.problems));
     for (const { holder } of stripe.shards) all.add(holderName(names, holder));
     for (const lack of lacking) if (lack.problems.length === 0) absent.add(holderName(names, lack.shard.holder));
-    const missing = lacking.filter(({ shard }) => presence.elsewhere(shard, stripe.geometry.shardLength).length === 0);
-    const present = stripe.shards.length - missing.length;
-    if (present < stripe.geometry.k) lost.push({ stripe, present, missing });
+    if (index.isHad(stripe, canBeRead)) continue;
+    const missing = presence.unreachable(stripe);
+    lost.push({ stripe, present: byIndex(stripe.shards).size - missing.length, missing });
   }
   const bytesToRead = stripes.reduce((sum, { geometry }) => sum + geometry.k * geometry.shardLength, 0);
   const holders = { all: [...all].sort(), absent: [...absent].sort() };

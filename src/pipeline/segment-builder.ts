@@ -55,7 +55,8 @@ export function segmentBytes({ stripes, inline, dropped }: SegmentBody): number 
   return FRAME_BYTES + padmeLength(4 + bytes);
 }
 
-function stripeBytes({ shards, chunks }: IndexedStripe): number {
+/** Bytes of a stripe in the body of a segment or repair record. */
+export function stripeBytes({ shards, chunks }: IndexedStripe): number {
   const perShard = SHARD_BYTES + NAME_BYTES * (shards[0]?.groups.length ?? 0);
   return STRIPE_BYTES + shards.length * perShard + chunks.length * CHUNK_ENTRY_BYTES;
 }

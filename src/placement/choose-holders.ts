@@ -12,15 +12,21 @@ export interface Candidate {
 
 /**
  * Rendezvous hashing (Thaler and Ravishankar 1998): candidates ranked by SHA-256(stripe id ‖ holder id), then taken in
- * rounds over the failure domains. Shard i goes to the i-th; all that remain follow as spares, should one refuse.
+ * rounds over the failure domains. Shard i goes to the i-th; all that remain follow as spares, should one refuse. Of a stripe
+ * that has lost shards `remaining` are the domains of the holders that have theirs still, who are not among the candidates.
  */
-export function chooseHolders(stripeId: Uint8Array, candidates: readonly Candidate[]): number[] {
+export function chooseHolders(
+  stripeId: Uint8Array,
+  candidates: readonly Candidate[],
+  remaining: readonly Domains[] = [],
+): number[] {
   const ranked = candidates
     .map((candidate, index) => ({ index, domains: candidate.domains, rank: rank(stripeId, candidate.holder) }))
     .sort((a, b) => Buffer.compare(a.rank, b.rank));
   const order = spreadOverDomains(
     ranked.map((entry) => entry.domains),
     ranked.length,
+    remaining,
   );
   return order.map((position) => ranked[position]!.index);
 }

@@ -54,10 +54,11 @@ export function survivesCopies(places: readonly Domains[]): number {
 
 /**
  * Picks `count` places one after another, each time the first of those whose most used domain has been used least: so
- * that no domain is used twice while a place outside it is left.
+ * that no domain is used twice while a place outside it is left. `taken`: places in use already, whose domains count.
  */
-export function spreadOverDomains(places: readonly Domains[], count: number): number[] {
+export function spreadOverDomains(places: readonly Domains[], count: number, taken: readonly Domains[] = []): number[] {
   const uses = new Map<string, number>();
+  for (const domain of taken.flat()) uses.set(domain, (uses.get(domain) ?? 0) + 1);
   const left = new Set(places.keys());
   const chosen: number[] = [];
   while (chosen.length < Math.min(count, places.length)) {

@@ -1,5 +1,6 @@
-import { ByteReader, ByteWriter } from '../core/bytes.ts';
+import { ByteReader, ByteWriter, equalBytes } from '../core/bytes.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
+import type { StripeGeometry } from '../format/sealing/stripe.ts';
 import type { PackedChunk } from '../format/sealing/pack.ts';
 import { DIGEST_BYTES } from './digest-table.ts';
 import type { DigestTable } from './digest-table.ts';
@@ -17,16 +18,27 @@ export interface CompactStripe {
   readonly places: Uint32Array;
 }
 
-/** Adds the names of a stripe's chunks to `names` and copies the rest. */
-export function compactStripe({ geometry, shards, chunks }: IndexedStripe, names: DigestTable): CompactStripe {
+/**
+ * Adds the names of a stripe's chunks to `names` and copies the rest. `further`: shards that are told elsewhere, asked for
+ * whenever the stripe is asked for its own, and given after those.
+ */
+export function compactStripe(
+  { geometry, shards, signed, chunks }: IndexedStripe,
+  names: DigestTable,
+  further: (geometry: StripeGeometry) => readonly PlacedShard[] = () => [],
+): CompactStripe {
   const places = Uint32Array.from(chunks, ({ name }) => names.add(name));
   const lengths = Uint32Array.from(chunks, ({ length }) => length);
-  const packed = packShards(shards);
+  const [packed, count] = [packShards(shards), shards.length];
+  // Not from the pool of Node, of which each digest would keep what lies beside it.
+  const kept = { ...geometry, packDigest: Buffer.alloc(DIGEST_BYTES, geometry.packDigest) };
   const stripe: IndexedStripe = {
-    // Not from the pool of Node, of which each digest would keep what lies beside it.
-    geometry: { ...geometry, packDigest: Buffer.alloc(DIGEST_BYTES, geometry.packDigest) },
-    get shards(): PlacedShard[] {
-      return unpackShards(packed);
+    geometry: kept,
+    get shards(): readonly PlacedShard[] {
+      return union(unpackShards(packed), further(kept));
+    },
+    get signed(): number | undefined {
+      return signed ?? (further(kept).length === 0 ? undefined : count);
     },
     get chunks(): PackedChunk[] {
       return Array.from(places, (place, i) => ({ name: names.digest(place), length: lengths[i]! }));
@@ -68,4 +80,14 @@ function unpackShards(packed: Uint8Array): PlacedShard[] {
 function digestsIn(bytes: Uint8Array): Uint8Array[] {
   const count = bytes.length / DIGEST_BYTES;
   return Array.from({ length: count }, (_, i) => bytes.subarray(DIGEST_BYTES * i, DIGEST_BYTES * (i + 1)));
+}
+
+/** Those of the first list, then those of the second that are not among them. */
+export function union(first: readonly PlacedShard[], second: readonly PlacedShard[]): readonly PlacedShard[] {
+  if (second.length === 0) return first;
+  return [...first, ...second.filter((shard) => !first.some((known) => isSame(known, shard)))];
+}
+
+function isSame(a: PlacedShard, b: PlacedShard): boolean {
+  return a.index === b.index && a.epoch === b.epoch && equalBytes(a.name, b.name) && equalBytes(a.holder, b.holder);
 }

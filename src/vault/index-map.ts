@@ -7,8 +7,9 @@ import type { PackedChunk } from '../format/sealing/pack.ts';
 import { aheadInOrder } from './ahead.ts';
 import { compactStripe } from './compact-stripe.ts';
 import { DIGEST_BYTES, DigestTable } from './digest-table.ts';
-import type { Keyring } from './keyring.ts';
+import type { IndexKeyring } from './keyring.ts';
 import type { Place } from './places.ts';
+import type { RepairedStripes } from './repaired-stripes.ts';
 import { objectLost, readWholeObject } from './read-object.ts';
 import type { ObjectProblem } from './read-object.ts';
 
@@ -42,14 +43,24 @@ export class IndexMap {
   readonly #packs: ChunkPlace['pack'][] = [];
   /** Of each stripe the places of its chunks in the table. */
   readonly #places: Uint32Array[] = [];
-  /** Every one that was added. Their chunks are gathered anew each time they are asked for. */
+  /** Every one that was added, with the shards of repair records. Their chunks are gathered anew each time they are asked for. */
   readonly stripes: IndexedStripe[] = [];
+  #repaired: RepairedStripes | null = null;
+
+  /** From now on the shards and places of repair records are found, too, after those of the segments (F-7.6.4, F-7.6.5). */
+  learn(repaired: RepairedStripes): void {
+    this.#repaired = repaired;
+  }
 
   /** Says what a segment says, after those before it (F-7.4.1). Gives its stripes as `stripes` and `find` do: copies. */
   add(body: SegmentBody): readonly IndexedStripe[] {
     const first = this.stripes.length;
     for (const listed of body.stripes) {
-      const { stripe, places } = compactStripe(listed, this.#chunks);
+      const { stripe, places } = compactStripe(
+        listed,
+        this.#chunks,
+        (geometry) => this.#repaired?.shardsOf(geometry) ?? [],
+      );
       this.stripes.push(stripe);
       this.#places.push(places);
       this.#place({ stripe }, listed.chunks);
@@ -68,6 +79,20 @@ export class IndexMap {
       offset: record.readUInt32BE(OFFSET_AT),
       length: record.readUInt32BE(LENGTH_AT),
     };
+  }
+
+  /** Every place of a chunk: what the segments say, then what repair records add. */
+  places(name: Uint8Array): readonly ChunkPlace[] {
+    const first = this.find(name);
+    if (first === null) return [];
+    if (this.#repaired === null || 'inline' in first.pack) return [first];
+    const others = this.#repaired.placesOf(name, first.pack.stripe.geometry);
+    return [first, ...others.map(({ stripe, offset, length }) => ({ pack: { stripe }, offset, length }))];
+  }
+
+  /** Whether what a stripe holds can be had: by itself, or all of it from other stripes that `isThere`. */
+  isHad(stripe: IndexedStripe, isThere: (stripe: IndexedStripe) => boolean): boolean {
+    return isThere(stripe) || (this.#repaired?.covering(stripe, isThere) ?? null) !== null;
   }
 
   /** Whether the snapshot that these segments belong to still holds a chunk of this name. */
@@ -124,7 +149,7 @@ export interface SegmentIndexed {
  */
 export async function readIndex(
   places: readonly Place[],
-  keyring: Keyring,
+  keyring: IndexKeyring,
   names: readonly Uint8Array[],
   signal?: AbortSignal,
 ): Promise<IndexRead> {
@@ -149,7 +174,7 @@ export interface SegmentRead {
 /** Reads and verifies one segment. @throws as `readIndex` does, the name of the object in the context */
 export async function readSegment(
   places: readonly Place[],
-  keyring: Keyring,
+  keyring: IndexKeyring,
   digest: Uint8Array,
   signal?: AbortSignal,
 ): Promise<SegmentRead> {
@@ -160,7 +185,7 @@ export async function readSegment(
   return { digest, sizeBytes: bytes.length, body: openVerified(bytes, keyring), problems };
 }
 
-function openVerified(bytes: Uint8Array, keyring: Keyring): SegmentBody {
+function openVerified(bytes: Uint8Array, keyring: IndexKeyring): SegmentBody {
   const segment = parseSegment(bytes);
   const { generation, writerId, vaultId } = segment.header;
   const secrets = keyring.secrets(generation);

@@ -21,15 +21,21 @@ export type ReaderKey =
   | { readonly kind: 'owner'; readonly identity: OwnerIdentity }
   | { readonly kind: 'host'; readonly key: HostKey };
 
-export interface Keyring {
+/** What opens the index of a vault and tells whose signatures count; no key that reads is needed for that. */
+export interface IndexKeyring {
   /** UUID text. */
   readonly vaultId: string;
+  /** Of a generation (UUID text), or null when this reader does not hold them. */
+  secrets(generation: string): Pick<GenerationSecrets, 'indexKey'> | null;
+  /** The verifying key of a writer, or null when no bundle signed by the owner names it. */
+  writer(generation: string, writerId: string): VerifyingKey | null;
+}
+
+export interface Keyring extends IndexKeyring {
   /** Null for a host, which opens no snapshot's body. */
   readonly owner: OwnerIdentity | null;
   /** The secrets of a generation (UUID text), or null when this reader does not hold them. */
   secrets(generation: string): GenerationSecrets | null;
-  /** The verifying key of a writer, or null when no bundle signed by the owner names it. */
-  writer(generation: string, writerId: string): VerifyingKey | null;
   /** Bundles found, newest first. */
   readonly bundles: readonly Bundle[];
   readonly problems: readonly ObjectProblem[];

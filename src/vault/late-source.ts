@@ -6,6 +6,7 @@ import type { HolderNames } from './lost-stripes.ts';
 import type { Place } from './places.ts';
 import { Presence } from './presence.ts';
 import { RangedSource } from './ranged-source.ts';
+import { loadRepairs } from './repairs.ts';
 import { PackSource } from './sealed-source.ts';
 import type { SealedSource } from './sealed-source.ts';
 import { StripeReader } from './stripe-reader.ts';
@@ -23,8 +24,8 @@ export interface LateSourceOptions {
 }
 
 /**
- * Reads the index when the first chunk is asked for, and lists what the places hold only when a shard is not with its own
- * holder: where little or nothing is read, nothing else must cost more than that.
+ * Reads the index when the first chunk is asked for, and lists what the places hold and what was repaired only when a stripe
+ * cannot be had by its index alone: where little or nothing is read, nothing else must cost more than that.
  */
 export class LateSource implements SealedSource {
   readonly #options: LateSourceOptions;
@@ -48,7 +49,7 @@ export class LateSource implements SealedSource {
     try {
       return await source.sealed(name);
     } catch (error) {
-      if (!isValenceError(error, 'integrity/too-few-shards')) throw error;
+      if (!isValenceError(error, 'integrity/too-few-shards', 'integrity/authentication-failed')) throw error;
       const listed = await (this.#listed ??= this.#openListed());
       if (listed === source) throw error;
       return listed.sealed(name);
@@ -56,7 +57,11 @@ export class LateSource implements SealedSource {
   }
 
   async #openListed(): Promise<SealedSource> {
-    return this.#open(await Presence.load(this.#options.places, this.#options.signal));
+    const { places, keyring, signal } = this.#options;
+    const [presence, repairs] = [await Presence.load(places, signal), await loadRepairs(places, keyring, signal)];
+    const { index } = await (this.#index ??= this.#readIndex());
+    index.learn(repairs.stripes);
+    return this.#open(presence);
   }
 
   async #open(presence?: Presence): Promise<SealedSource> {

@@ -39,7 +39,7 @@ export function tooFewShards(lost: readonly LostStripe[], names: HolderNames): V
   ].sort();
   return new ValenceError('integrity/too-few-shards', messageOf(lost), {
     hint: `name more locations with --from; the missing shards were stored at ${holders.join(', ')}`,
-    context: { missing, total: missing.length, stripes: lost.map((stripe) => facts(stripe, names)) },
+    context: { missing, total: missing.length, stripes: lost.map((stripe) => lostStripeFacts(stripe, names)) },
   });
 }
 
@@ -57,7 +57,11 @@ function describe({ shard, problems }: LackingShard, names: HolderNames): string
   return `${object} of ${holderName(names, shard.holder)}: ${problems.map(({ kind, location }) => `${kind} at ${location}`).join(', ')}`;
 }
 
-function facts({ stripe, present, missing }: LostStripe, names: HolderNames): Readonly<Record<string, unknown>> {
+/** What a program is told of a stripe that cannot be rebuilt: `stripes` in the context of `tooFewShards`. */
+export function lostStripeFacts(
+  { stripe, present, missing }: LostStripe,
+  names: HolderNames,
+): Readonly<Record<string, unknown>> {
   const shards = missing.map(({ shard, problems }) => ({
     index: shard.index,
     holder: uuidText(shard.holder),

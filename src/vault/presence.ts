@@ -39,19 +39,47 @@ export class Presence {
     return new Presence(places, sizes, problems);
   }
 
-  /** The shards of a stripe that their holders do not list with their size. */
+  /** Of each index of a stripe of which no holder lists a shard with its size, the first that is known. */
   lacking(stripe: IndexedStripe): LackingShard[] {
-    return stripe.shards.flatMap((shard) => this.#lack(shard, stripe.geometry.shardLength) ?? []);
+    const there = new Set(this.present(stripe).map(({ index }) => index));
+    return [...byIndex(stripe.shards)].flatMap(([index, shards]) => {
+      if (there.has(index)) return [];
+      const problems = shards.flatMap((shard) => this.#problems(shard, stripe.geometry.shardLength) ?? []);
+      return [{ shard: shards[0]!, problems }];
+    });
   }
 
-  /** The shards of a stripe that their holders list with their size. */
+  /** Of each index of a stripe the first shard that its holder lists with its size. */
   present(stripe: IndexedStripe): PlacedShard[] {
-    return this.presentShards(stripe.shards, stripe.geometry.shardLength);
+    return firstOfEachIndex(this.presentShards(stripe.shards, stripe.geometry.shardLength));
+  }
+
+  /** Of each index of a stripe the shard that `present` gives, else the first that is known. */
+  best(stripe: IndexedStripe): PlacedShard[] {
+    return firstOfEachIndex([...this.present(stripe), ...stripe.shards]).sort((a, b) => a.index - b.index);
+  }
+
+  /** Of the indices that are lacking those of which no other place lists a shard, either. */
+  unreachable(stripe: IndexedStripe): LackingShard[] {
+    const { shardLength } = stripe.geometry;
+    const isElsewhere = ({ shard: { index } }: LackingShard): boolean =>
+      stripe.shards.some((shard) => shard.index === index && this.elsewhere(shard, shardLength).length > 0);
+    return this.lacking(stripe).filter((lack) => !isElsewhere(lack));
   }
 
   /** Those of a stripe's shards that their holders list with this size. */
   presentShards<S extends ShardPlace>(shards: readonly S[], shardLength: number): S[] {
     return shards.filter((shard) => this.#problems(shard, shardLength) === null);
+  }
+
+  /** Whether any place lists an object. */
+  lists(object: string): boolean {
+    return this.#sizes.has(object);
+  }
+
+  /** The size with which a place lists a shard; null: it does not. */
+  sizeAt(backend: ReadableBackend, name: Uint8Array): number | null {
+    return this.#sizes.get(shardObjectName(name))?.get(backend) ?? null;
   }
 
   /** Other places than its holder that list a shard with its size: a folder can be copied or its `valence.json` exchanged. */
@@ -61,11 +89,6 @@ export class Presence {
     return this.#places.flatMap(({ backend }) =>
       sizes?.get(backend) === shardLength && !asked.includes(backend) ? [backend] : [],
     );
-  }
-
-  #lack(shard: PlacedShard, shardLength: number): LackingShard | null {
-    const problems = this.#problems(shard, shardLength);
-    return problems === null ? null : { shard, problems };
   }
 
   /** Null: its holder lists it. */
@@ -80,4 +103,19 @@ export class Presence {
     }
     return problems;
   }
+}
+
+/** Shards by index, each list in the order given: repairs can leave several of one. */
+export function byIndex(shards: readonly PlacedShard[]): ReadonlyMap<number, readonly PlacedShard[]> {
+  const grouped = new Map<number, PlacedShard[]>();
+  for (const shard of shards) {
+    const group = grouped.get(shard.index);
+    if (group === undefined) grouped.set(shard.index, [shard]);
+    else group.push(shard);
+  }
+  return grouped;
+}
+
+function firstOfEachIndex(shards: readonly PlacedShard[]): PlacedShard[] {
+  return Array.from(byIndex(shards).values(), ([first]) => first!);
 }

@@ -8,7 +8,7 @@ import { placesOf } from './places.ts';
 import type { Place } from './places.ts';
 import type { Presence } from './presence.ts';
 import { readOnce } from './read-object.ts';
-import { placeOf } from './sealed-source.ts';
+import { fromAny } from './sealed-source.ts';
 import type { SealedSource } from './sealed-source.ts';
 import type { StripeReader } from './stripe-reader.ts';
 
@@ -71,9 +71,15 @@ export class RangedSource implements SealedSource {
       this.#chunks.set(key, known);
       return known.bytes;
     }
-    const { pack, offset, length } = placeOf(this.#options.index, name);
-    if ('inline' in pack) return pack.inline.subarray(offset, offset + length);
-    return this.#keep(key, this.#read(name, pack.stripe, { offset, length }));
+    const first = this.#options.index.find(name);
+    if (first !== null && 'inline' in first.pack)
+      return first.pack.inline.subarray(first.offset, first.offset + first.length);
+    const read = fromAny(this.#options.index, name, async ({ pack, offset, length }) =>
+      'inline' in pack
+        ? pack.inline.subarray(offset, offset + length)
+        : this.#read(name, pack.stripe, { offset, length }),
+    );
+    return this.#keep(key, read);
   }
 
   async #read(name: Uint8Array, stripe: IndexedStripe, { offset, length }: Range): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
-import { toHex } from '../core/bytes.ts';
-import { ValenceError } from '../core/errors.ts';
+import { equalBytes, toHex } from '../core/bytes.ts';
+import { isValenceError, ValenceError } from '../core/errors.ts';
+import { sha256 } from '../format/shard/name.ts';
 import type { ChunkPlace, IndexMap } from './index-map.ts';
 import type { StripeReader } from './stripe-reader.ts';
 
@@ -23,17 +24,45 @@ export class PackSource implements SealedSource {
   }
 
   async sealed(name: Uint8Array): Promise<Uint8Array> {
-    const place = placeOf(this.#index, name);
-    const pack = 'inline' in place.pack ? place.pack.inline : await this.#stripes.read(place.pack.stripe);
-    return pack.subarray(place.offset, place.offset + place.length);
+    return fromAny(this.#index, name, async ({ pack, offset, length }) => {
+      const bytes = 'inline' in pack ? pack.inline : await this.#stripes.read(pack.stripe);
+      return bytes.subarray(offset, offset + length);
+    });
   }
 }
 
-/** @throws `integrity/too-few-shards` for a chunk that no segment places (F-7.4.3) */
-export function placeOf(index: IndexMap, name: Uint8Array): ChunkPlace {
-  const place = index.find(name);
-  if (place !== null) return place;
-  throw new ValenceError(
+/**
+ * What `read` makes of the first place of a chunk where it succeeds. Where there are several, the bytes have the chunk's
+ * name: what a repair record says is not signed (F-7.6.7).
+ * @throws what was wrong with the first place; `integrity/too-few-shards` for a chunk that no segment places (F-7.4.3)
+ */
+export async function fromAny(
+  index: IndexMap,
+  name: Uint8Array,
+  read: (place: ChunkPlace) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const places = index.places(name);
+  const [only] = places;
+  if (only === undefined) throw unplaced(name);
+  if (places.length === 1) return read(only);
+  const failures: unknown[] = [];
+  for (const place of places) {
+    try {
+      const bytes = await read(place);
+      if (equalBytes(sha256(bytes), name)) return bytes;
+      failures.push(
+        new ValenceError('integrity/authentication-failed', `chunk ${toHex(name).slice(0, 12)} has other bytes`),
+      );
+    } catch (error) {
+      if (!isValenceError(error) || !error.code.startsWith('integrity/')) throw error;
+      failures.push(error);
+    }
+  }
+  throw failures[0];
+}
+
+function unplaced(name: Uint8Array): ValenceError {
+  return new ValenceError(
     'integrity/too-few-shards',
     `no index segment says where chunk ${toHex(name).slice(0, 12)} lies`,
   );

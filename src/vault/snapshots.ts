@@ -7,7 +7,7 @@ import { openSummary, parseManifest, verifyManifest } from '../format/snapshot/m
 import type { ParsedManifest } from '../format/snapshot/manifest.ts';
 import type { SnapshotSummary } from '../format/snapshot/summary.ts';
 import { aheadInOrder } from './ahead.ts';
-import type { Keyring } from './keyring.ts';
+import type { IndexKeyring } from './keyring.ts';
 import { listEverywhere } from './listing.ts';
 import type { ListedObject } from './listing.ts';
 import type { Place } from './places.ts';
@@ -114,7 +114,7 @@ export function isWidelyListed({ object }: SnapshotName, places: number): boolea
 /** Reads and verifies every snapshot that the places list. */
 export async function findSnapshots(
   places: readonly Place[],
-  keyring: Keyring,
+  keyring: IndexKeyring,
   tier: string | null,
   signal?: AbortSignal,
 ): Promise<SnapshotsFound> {
@@ -135,7 +135,7 @@ export async function findSnapshots(
 export async function withUnlisted(
   found: SnapshotsFound,
   known: readonly Pick<SnapshotName, 'tier' | 'sequence' | 'digest'>[],
-  { places, keyring, signal }: { places: readonly Place[]; keyring: Keyring; signal?: AbortSignal | undefined },
+  { places, keyring, signal }: { places: readonly Place[]; keyring: IndexKeyring; signal?: AbortSignal | undefined },
 ): Promise<SnapshotsFound> {
   const added: Snapshot[] = [];
   for (const each of known) {
@@ -155,7 +155,11 @@ export type ReadSnapshot = { readonly problems: readonly ObjectProblem[] } & (
 );
 
 /** Reads one manifest from any place that has it whole, and verifies it. @throws only when cancelled */
-export async function readSnapshot(name: SnapshotName, keyring: Keyring, signal?: AbortSignal): Promise<ReadSnapshot> {
+export async function readSnapshot(
+  name: SnapshotName,
+  keyring: IndexKeyring,
+  signal?: AbortSignal,
+): Promise<ReadSnapshot> {
   const backends = name.object.copies.map((copy) => copy.backend);
   const { bytes, problems } = await readWholeObject(backends, name.object.name, name.digest, signal);
   if (bytes === null)
@@ -179,7 +183,7 @@ export async function readSnapshot(name: SnapshotName, keyring: Keyring, signal?
 }
 
 /** @throws `integrity/authentication-failed` for what no writer of this vault can have stored under this name */
-function checkOrigin(manifest: ParsedManifest, name: SnapshotName, keyring: Keyring): void {
+function checkOrigin(manifest: ParsedManifest, name: SnapshotName, keyring: IndexKeyring): void {
   const { header } = manifest;
   if (header.vaultId !== keyring.vaultId) throw notOurs('it belongs to another vault');
   const writer = keyring.writer(header.generation, header.writerId);
@@ -190,7 +194,7 @@ function checkOrigin(manifest: ParsedManifest, name: SnapshotName, keyring: Keyr
     throw notOurs('it lies under another name than its own');
 }
 
-function opened(manifest: ParsedManifest, name: SnapshotName, keyring: Keyring): Snapshot {
+function opened(manifest: ParsedManifest, name: SnapshotName, keyring: IndexKeyring): Snapshot {
   const { generation, writerId } = manifest.header;
   const secrets = keyring.secrets(generation);
   if (keyring.writer(generation, writerId) === null || secrets === null)

@@ -2,10 +2,13 @@ import { PACK_CACHE_BYTES } from '../core/limits.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
 import { decodeStripe, maskShard, stripeId } from '../format/sealing/stripe.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
+import { choicesOf, decodeAny } from './decode-any.ts';
+import type { PlainShard } from './decode-any.ts';
 import { tooFewShards } from './lost-stripes.ts';
 import type { HolderNames, LackingShard } from './lost-stripes.ts';
 import { placesOf } from './places.ts';
 import type { Place } from './places.ts';
+import { byIndex } from './presence.ts';
 import type { Presence } from './presence.ts';
 import { readOnce } from './read-object.ts';
 import type { ObjectProblem } from './read-object.ts';
@@ -76,24 +79,43 @@ export class StripeReader {
     const id = stripeId(geometry);
     const shards: (Uint8Array | null)[] = Array.from({ length: geometry.n }, () => null);
     const missing: LackingShard[] = [];
-    const waiting = [...stripe.shards];
+    const waiting = [...byIndex(stripe.shards).values()].sort(([a], [b]) => a!.index - b!.index);
     const fetchNext = async (): Promise<void> => {
-      for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
+      for (let same = waiting.shift(); same !== undefined; same = waiting.shift()) {
+        const { index } = same[0]!;
         const problems: ObjectProblem[] = [];
-        const bytes = await this.#readShard(shard, geometry.shardLength, problems);
-        this.problems.push(...problems);
-        if (bytes === null) {
-          missing.push({ shard, problems });
-          continue;
+        for (const shard of same) {
+          const bytes = await this.#readShard(shard, geometry.shardLength, problems);
+          if (bytes === null) continue;
+          shards[index] = maskShard(this.#maskKey, { stripeId: id, ...shard }, bytes);
+          break;
         }
-        shards[shard.index] = maskShard(this.#maskKey, { stripeId: id, ...shard }, bytes);
-        return;
+        this.problems.push(...problems);
+        if (shards[index] !== null) return;
+        missing.push({ shard: same[0]!, problems });
       }
     };
     await Promise.all(Array.from({ length: geometry.k }, fetchNext));
     const present = shards.filter((shard) => shard !== null).length;
     if (present < geometry.k) throw tooFewShards([{ stripe, present, missing }], this.#names);
-    return decodeStripe(geometry, shards);
+    if (stripe.signed === undefined) return decodeStripe(geometry, shards);
+    return decodeAny(geometry, this.#choices(stripe, shards));
+  }
+
+  /** What was read; then, of every shard there is, choices of k: first of those that segments list, as far as there are so many. */
+  async *#choices(
+    { geometry, shards }: IndexedStripe,
+    read: readonly (Uint8Array | null)[],
+  ): AsyncGenerator<readonly (Uint8Array | null)[], void, undefined> {
+    yield read;
+    const id = stripeId(geometry);
+    const plain: PlainShard[] = [];
+    for (const shard of shards) {
+      const bytes = await this.#readShard(shard, geometry.shardLength, []);
+      if (bytes === null) continue;
+      plain.push({ index: shard.index, bytes: maskShard(this.#maskKey, { stripeId: id, ...shard }, bytes) });
+    }
+    yield* choicesOf(geometry, plain);
   }
 
   /** The stored bytes if they are what the index says; its own holder is asked first, then who else lists it. */

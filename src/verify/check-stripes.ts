@@ -1,39 +1,26 @@
 import { READS_AT_ONCE } from '../core/limits.ts';
 import type { ProgressSink } from '../core/progress.ts';
+import type { IndexedStripe } from '../format/index/segment-body.ts';
 import { aheadInOrder } from '../vault/ahead.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import { holderName } from '../vault/lost-stripes.ts';
 import type { HolderNames } from '../vault/lost-stripes.ts';
 import type { Place } from '../vault/places.ts';
 import { Presence } from '../vault/presence.ts';
+import type { RepairedStripes } from '../vault/repaired-stripes.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
 import { holderNames } from '../vault/snapshots.ts';
-import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
+import type { SnapshotsFound } from '../vault/snapshots.ts';
 import type { Finding } from './finding.ts';
-import type { ListedStripe, ListedStripes } from './listed-stripes.ts';
+import type { NeededStripe } from '../vault/listed-stripes.ts';
 import { checkListed, checkRead } from './stripes.ts';
 import type { StripeCheck } from './stripes.ts';
-
-/** A stripe that a snapshot needs. */
-export interface NeededStripe extends ListedStripe {
-  /** UUID text of the generation whose mask key its shards have. */
-  readonly generation: string;
-}
-
-/** What any of these snapshots needs, in the order in which they need it first; as the last of them lists it. */
-export function neededStripes(snapshots: readonly Snapshot[], stripes: ListedStripes): NeededStripe[] {
-  const needed = new Map<string, NeededStripe>();
-  for (const { manifest } of snapshots) {
-    const { index, generation } = manifest.header;
-    for (const { id, stripe } of stripes.live(index)) needed.set(id, { id, stripe, generation });
-  }
-  return [...needed.values()];
-}
 
 export interface StripesChecking {
   readonly places: readonly Place[];
   readonly keyring: Keyring;
   readonly found: SnapshotsFound;
+  readonly repaired: RepairedStripes;
   readonly data: boolean;
   readonly progress: ProgressSink;
   readonly signal?: AbortSignal | undefined;
@@ -51,7 +38,7 @@ export interface StripeChecks {
 /** Each stripe once, by what the places list or with `data` by every byte. */
 export async function checkStripes(
   stripes: readonly NeededStripe[],
-  { places, keyring, found, data, progress, signal }: StripesChecking,
+  { places, keyring, found, repaired, data, progress, signal }: StripesChecking,
 ): Promise<StripeChecks> {
   const presence = await Presence.load(places, signal);
   const findings: Finding[] = presence.problems.map(unlisted);
@@ -59,10 +46,20 @@ export async function checkStripes(
   const absent = new Map<string, number>();
   const names = holderNames(found.snapshots);
   let [shards, bytesRead, done] = [0, 0, 0];
-  const check = async ({ stripe, generation }: NeededStripe): Promise<StripeCheck> => {
+  const checkOne = async (stripe: IndexedStripe, generation: string): Promise<StripeCheck> => {
     if (!data) return checkListed(stripe, presence);
     const { maskKey } = keyring.secrets(generation)!;
     return checkRead(stripe, { places, presence, maskKey, signal });
+  };
+  const check = async ({ stripe, generation }: NeededStripe): Promise<StripeCheck> => {
+    const own = await checkOne(stripe, generation);
+    if (own.findings.length === 0 && own.absent.length === 0) return own;
+    const isThere = (other: IndexedStripe): boolean => checkListed(other, presence).good >= other.geometry.k;
+    const others = repaired.covering(stripe, isThere);
+    if (others === null) return own;
+    const checks: StripeCheck[] = [];
+    for (const other of others) checks.push(await checkOne(other, generation));
+    return instead(own, others, checks);
   };
   for await (const result of aheadInOrder(stripes, READS_AT_ONCE / 4, check)) {
     const { id, stripe } = stripes[done]!;
@@ -80,6 +77,22 @@ export async function checkStripes(
     bytesRead,
     findings: [...findings, ...[...absent].map(holderAbsent)],
     lost,
+  };
+}
+
+/** What is said of a stripe whose chunks have another place: of that one, if everything can be had there. */
+function instead(own: StripeCheck, others: readonly IndexedStripe[], checks: readonly StripeCheck[]): StripeCheck {
+  const bytesRead = checks.reduce((sum, check) => sum + check.bytesRead, own.bytesRead);
+  const isWhole = checks.every(
+    ({ good, findings }, i) =>
+      good >= others[i]!.geometry.k && !findings.some(({ kind }) => kind === 'stripe-inconsistent'),
+  );
+  if (!isWhole) return { ...own, bytesRead };
+  return {
+    good: Number.POSITIVE_INFINITY,
+    findings: checks.flatMap(({ findings }) => findings),
+    absent: checks.flatMap(({ absent }) => absent),
+    bytesRead,
   };
 }
 

@@ -8,6 +8,7 @@ import { commitShard } from '../format/shard/merkle.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
 import { placesOf } from '../vault/places.ts';
 import type { Place } from '../vault/places.ts';
+import { byIndex } from '../vault/presence.ts';
 import type { Presence } from '../vault/presence.ts';
 import { readOnce } from '../vault/read-object.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
@@ -24,13 +25,15 @@ export interface StripeCheck {
   readonly bytesRead: number;
 }
 
-/** Only what the listing says: each shard where it should be, with its size. */
+/** Only what the listing says: of each index a shard where it should be, with its size. */
 export function checkListed(stripe: IndexedStripe, presence: Presence): StripeCheck {
   const findings: Finding[] = [...unplaced(stripe)];
   const absent: Uint8Array[] = [];
-  let good = stripe.shards.length;
+  const indices = byIndex(stripe.shards);
+  let good = indices.size;
   for (const { shard, problems } of presence.lacking(stripe)) {
-    const [elsewhere] = presence.elsewhere(shard, stripe.geometry.shardLength);
+    const same = indices.get(shard.index)!;
+    const [elsewhere] = same.flatMap((each) => presence.elsewhere(each, stripe.geometry.shardLength));
     findings.push(...problems.map(shardFinding));
     if (elsewhere !== undefined) findings.push(misplaced(shard, elsewhere));
     else good -= 1;
@@ -47,7 +50,7 @@ export interface ShardReading {
 }
 
 /**
- * Reads every shard: its digest and its Merkle commitment must be what the index says, the shards must decode to the
+ * Reads a shard of each index: its digest and its Merkle commitment must be what the index says, the shards must decode to the
  * pack, and the pack must hold the chunks by their names. What the writer claimed is recomputed from the bytes alone.
  */
 export async function checkRead(stripe: IndexedStripe, reading: ShardReading): Promise<StripeCheck> {
@@ -56,12 +59,20 @@ export async function checkRead(stripe: IndexedStripe, reading: ShardReading): P
   const shards: (Uint8Array | null)[] = Array.from({ length: stripe.geometry.n }, () => null);
   const absent: Uint8Array[] = [];
   let bytesRead = 0;
-  for (const shard of stripe.shards) {
-    const read = await readShard(shard, stripe.geometry.shardLength, reading);
-    findings.push(...read.findings);
-    if (read.bytes === null && read.findings.length === 0) absent.push(shard.holder);
-    bytesRead += read.bytes?.length ?? 0;
-    if (read.bytes !== null) shards[shard.index] = maskShard(reading.maskKey, { stripeId: id, ...shard }, read.bytes);
+  for (const [index, same] of byIndex(stripe.shards)) {
+    const found: Finding[] = [];
+    for (const shard of same) {
+      const read = await readShard(shard, stripe.geometry.shardLength, reading);
+      bytesRead += read.bytes?.length ?? 0;
+      if (read.bytes === null) found.push(...read.findings);
+      else {
+        found.splice(0, found.length, ...read.findings);
+        shards[index] = maskShard(reading.maskKey, { stripeId: id, ...shard }, read.bytes);
+        break;
+      }
+    }
+    findings.push(...found);
+    if (shards[index] === null && found.length === 0) absent.push(same[0]!.holder);
   }
   const good = shards.filter((shard) => shard !== null).length;
   findings.push(...lossOf(stripe, good), ...(good >= stripe.geometry.k ? inconsistencies(stripe, shards) : []));
@@ -136,7 +147,7 @@ export function holdsItsChunks(pack: Uint8Array, chunks: readonly PackedChunk[])
 }
 
 function unplaced(stripe: IndexedStripe): Finding[] {
-  const missing = stripe.geometry.n - stripe.shards.length;
+  const missing = stripe.geometry.n - byIndex(stripe.shards).size;
   if (missing === 0) return [];
   const detail = `${missing} of ${stripe.geometry.n} shards found no holder when it was written`;
   return [

@@ -1,5 +1,6 @@
 import { toHex } from '../core/bytes.ts';
 import { encodeBundle } from '../format/keys/bundle.ts';
+import type { IndexedStripe } from '../format/index/segment-body.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
 import { VAULT_FILE_NAME } from '../format/vault-file.ts';
 import { segmentObjectName } from '../vault/index-map.ts';
@@ -11,7 +12,6 @@ import type { Place } from '../vault/places.ts';
 import { readOnce } from '../vault/read-object.ts';
 import type { SnapshotsFound } from '../vault/snapshots.ts';
 import type { Finding } from './finding.ts';
-import type { ListedStripe } from './listed-stripes.ts';
 
 /** Objects that nothing refers to. They harm no restore; what a run left that was interrupted is told from what others put there. */
 
@@ -19,8 +19,10 @@ export interface UnexpectedOptions {
   readonly places: readonly Place[];
   readonly keyring: Keyring;
   readonly found: SnapshotsFound;
-  /** All that the index lists, of every tier. */
-  readonly stripes: Iterable<ListedStripe>;
+  /** All that the index lists, of every tier, and all that repair records tell of. */
+  readonly stripes: Iterable<IndexedStripe>;
+  /** Repair records, those that were refused as well, since that is said elsewhere. */
+  readonly records: readonly { readonly object: string }[];
   /** Whether every snapshot has its index; else nobody knows which shards are needed. */
   readonly indexesAreWhole: boolean;
   readonly data: boolean;
@@ -71,7 +73,7 @@ function shortened(findings: readonly Finding[]): Finding[] {
 }
 
 /** Damaged manifests count as expected, since the history has spoken of them. */
-function expectedNames({ keyring, found, stripes }: UnexpectedOptions): ReadonlySet<string> {
+function expectedNames({ keyring, found, stripes, records }: UnexpectedOptions): ReadonlySet<string> {
   const names = new Set<string>([VAULT_FILE_NAME]);
   for (const bundle of keyring.bundles)
     names.add(bundleObjectName(bundle.header.generation, bundle.header.writerId, encodeBundle(bundle)));
@@ -80,7 +82,8 @@ function expectedNames({ keyring, found, stripes }: UnexpectedOptions): Readonly
     names.add(object);
     for (const digest of manifest.header.index) names.add(segmentObjectName(digest));
   }
-  for (const { stripe } of stripes) for (const shard of stripe.shards) names.add(shardObjectName(shard.name));
+  for (const { object } of records) names.add(object);
+  for (const { shards } of stripes) for (const shard of shards) names.add(shardObjectName(shard.name));
   return names;
 }
 
@@ -94,7 +97,7 @@ async function judge(
   for (const { backend } of copies) {
     const finding = { kind: 'unexpected-object', location: backend.location, object: name } as const;
     if (digest === undefined) {
-      const severity = /^(keys|snapshots|index|shards)\//.test(name) ? 'warning' : 'info';
+      const severity = /^(keys|snapshots|index|shards|repairs)\//.test(name) ? 'warning' : 'info';
       findings.push({ ...finding, severity, detail: 'no writer of this vault stores such an object' });
       continue;
     }

@@ -1,6 +1,7 @@
 import { toHex } from '../core/bytes.ts';
 import { uuidText } from '../core/ids.ts';
 import type { ProgressSink } from '../core/progress.ts';
+import type { IndexedStripe } from '../format/index/segment-body.ts';
 import { encodeBundle } from '../format/keys/bundle.ts';
 import { VAULT_FILE_NAME } from '../format/vault-file.ts';
 import { sha256 } from '../format/shard/name.ts';
@@ -9,17 +10,20 @@ import { findChainBreaks } from '../vault/chain.ts';
 import { segmentObjectName } from '../vault/index-map.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
 import type { Keyring } from '../vault/keyring.ts';
+import { neededStripes } from '../vault/listed-stripes.ts';
 import { listEverywhere } from '../vault/listing.ts';
 import type { Blemish, Place } from '../vault/places.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
+import { loadRepairs } from '../vault/repairs.ts';
+import type { RefusedRepair, Repairs } from '../vault/repairs.ts';
 import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
-import { checkStripes, neededStripes } from './check-stripes.ts';
+import { checkStripes } from './check-stripes.ts';
 import { checkCopies } from './copies.ts';
 import type { ExpectedCopy } from './copies.ts';
 import { statusOf } from './finding.ts';
 import type { Finding, VerificationStatus } from './finding.ts';
-import { readIndexes } from './snapshot-indexes.ts';
-import type { SnapshotIndexes } from './snapshot-indexes.ts';
+import { checkIndexes } from './snapshot-indexes.ts';
+import type { CheckedIndexes } from './snapshot-indexes.ts';
 import { findUnexpected } from './unexpected.ts';
 
 /** Everything a tier has stored, held against its index, its signatures and its chain. Never trusts the writer's code. */
@@ -58,16 +62,22 @@ export async function verifyTier(options: VerifyOptions): Promise<TierVerificati
   const isOwn = ({ manifest }: Snapshot): boolean => manifest.header.tier === tier;
   const snapshots = found.snapshots.filter(isOwn);
   const findings: Finding[] = [...placeFindings(options), ...historyFindings(options)];
-  const copies = await checkMetadata(snapshots, options);
-  findings.push(...copies.findings);
+  const repairs = await loadRepairs(options.places, options.keyring, options.signal);
+  const copies = await checkMetadata(snapshots, repairs, options);
+  findings.push(...copies.findings, ...repairs.refused.flatMap(refusedRepair));
   const indexes = await readOwnIndexes(snapshots, options);
+  indexes.stripes.learn(repairs.stripes);
   const whole = indexes.whole.filter(isOwn);
   findings.push(...indexes.lost.filter(({ snapshot }) => isOwn(snapshot)).map(indexLost));
-  const checks = await checkStripes(neededStripes(whole, indexes.stripes), options);
+  const checks = await checkStripes(neededStripes(whole, indexes.stripes), {
+    ...options,
+    repaired: repairs.stripes,
+  });
   findings.push(...checks.findings, ...indexes.findings);
   const unexpected = await findUnexpected({
     ...options,
-    stripes: indexes.stripes.all(),
+    stripes: [...Array.from(indexes.stripes.all(), ({ stripe }) => stripe), ...stripesOf(repairs)],
+    records: [...repairs.records, ...repairs.refused],
     indexesAreWhole: indexes.lost.length === 0,
   });
   findings.push(...unexpected.findings);
@@ -177,15 +187,28 @@ function copyFinding({ location, object, kind }: ObjectProblem): Finding {
   return { kind: 'object-missing', severity: 'warning', location, object, detail: `this copy is ${kind}` };
 }
 
+function stripesOf({ stripes }: Repairs): IndexedStripe[] {
+  return Array.from(stripes.all(), ({ stripe }) => stripe);
+}
+
+/** It tells nothing, so nobody misses it; who put it there may be worth to know. */
+function refusedRepair({ object, locations, reason }: RefusedRepair): Finding[] {
+  const detail = `no repair record of this vault: ${reason}`;
+  return locations.map((location) => ({ kind: 'unexpected-object', severity: 'warning', location, object, detail }));
+}
+
 async function checkMetadata(
   snapshots: readonly Snapshot[],
+  repairs: Repairs,
   options: VerifyOptions,
 ): Promise<{ findings: Finding[]; bytesRead: number }> {
-  const { places, keyring, signal } = options;
+  const { places, keyring, tier, signal } = options;
+  const ownRecords = repairs.records.filter(({ header }) => header.tier === tier);
   const byPrefix: readonly (readonly [string, readonly ExpectedCopy[]])[] = [
     ['keys/', bundlesOf(snapshots, keyring)],
     ['index/', segmentCopies(snapshots)],
     ['snapshots/', snapshots.map(manifestCopy)],
+    ['repairs/', ownRecords],
   ];
   const findings: Finding[] = [];
   let bytesRead = 0;
@@ -235,12 +258,12 @@ function bundlesOf(snapshots: readonly Snapshot[], keyring: Keyring): ExpectedCo
 function readOwnIndexes(
   own: readonly Snapshot[],
   { places, keyring, found, data, signal }: VerifyOptions,
-): Promise<SnapshotIndexes> {
+): Promise<CheckedIndexes> {
   const segments = new Set(data ? own.flatMap(({ manifest }) => manifest.header.index.map(toHex)) : []);
-  return readIndexes(found.snapshots, { places, keyring, checksPacks: (segment) => segments.has(segment), signal });
+  return checkIndexes(found.snapshots, { places, keyring, signal }, segments);
 }
 
-function indexLost({ snapshot, error }: SnapshotIndexes['lost'][number]): Finding {
+function indexLost({ snapshot, error }: CheckedIndexes['lost'][number]): Finding {
   const { object, manifest } = snapshot;
   const { message, context } = error;
   const { tier, sequence } = manifest.header;

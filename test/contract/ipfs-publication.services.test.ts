@@ -165,7 +165,9 @@ describe('publishing', () => {
 
   test('leads from an IPNS name to the newest state', async () => {
     // Still without any peer: but a node keeps records of its own only where it would tell others.
-    await using node = await startKubo({ configuration: { Routing: { Type: 'dht', LoopbackAddressesOnLanDHT: true } } });
+    await using node = await startKubo({
+      configuration: { Routing: { Type: 'dht', LoopbackAddressesOnLanDHT: true } },
+    });
     const api = node.api();
     const backend = await filled({ api, ipns: 'valence-test' });
     const { root, ipns } = await backend.publish();

@@ -38,7 +38,10 @@ describe('the blocks of a node', () => {
     await backend.put(shardName(shard), shard);
     await backend.put('index/large', large);
     const root = await backend.root();
-    for (const [name, body] of [[shardName(shard), shard], ['index/large', large]] as const) {
+    for (const [name, body] of [
+      [shardName(shard), shard],
+      ['index/large', large],
+    ] as const) {
       expect(await kubo.ipfs('resolve', `/ipfs/${root}/${name}`)).toBe(`/ipfs/${cidText(cidOfObject(body))}`);
       expect(await kubo.ipfs('files', 'stat', '--format=<size>', `/ipfs/${root}/${name}`)).toBe(String(body.length));
     }
@@ -48,7 +51,12 @@ describe('the blocks of a node', () => {
 
   test('survive garbage collection until their last name is deleted', async () => {
     const backend = await open();
-    const bodies = { 'a/1': pattern(5000, 3), 'a/2': pattern(5000, 3), 'a/3': pattern(6000, 3), 'a/4': pattern(2 * MIB, 3) };
+    const bodies = {
+      'a/1': pattern(5000, 3),
+      'a/2': pattern(5000, 3),
+      'a/3': pattern(6000, 3),
+      'a/4': pattern(2 * MIB, 3),
+    };
     for (const [name, body] of Object.entries(bodies)) await backend.put(name, body);
     await backend.delete('a/1');
     await backend.delete('a/3');
@@ -112,26 +120,29 @@ describe('the blocks of a node', () => {
 });
 
 describe('a damaged node', () => {
-  test.for(['other bytes', 'nothing'])('that has %s for a block never gives wrong bytes, and a put mends it', async (what) => {
-    const folder = `/tests/damaged-${what.length}`;
-    const body = pattern(90_000, what.length);
-    const backend = await open({ folder });
-    await backend.put('shards/ab/one', body);
-    await backend.put('shards/ab/two', pattern(10));
-    const file = await blockFile(body);
-    if (what === 'nothing') await rm(file);
-    else await writeFile(file, Buffer.alloc(90_000));
+  test.for(['other bytes', 'nothing'])(
+    'that has %s for a block never gives wrong bytes, and a put mends it',
+    async (what) => {
+      const folder = `/tests/damaged-${what.length}`;
+      const body = pattern(90_000, what.length);
+      const backend = await open({ folder });
+      await backend.put('shards/ab/one', body);
+      await backend.put('shards/ab/two', pattern(10));
+      const file = await blockFile(body);
+      if (what === 'nothing') await rm(file);
+      else await writeFile(file, Buffer.alloc(90_000));
 
-    const fresh = await open({ folder });
-    const lost = await rejection(fresh.get('shards/ab/one'), 'backend/not-found');
-    expect(lost.message).toMatch(/^backend kubo: get shards\/ab\/one: block bafk\S+ cannot be had: the node /);
-    await rejection(fresh.get('shards/ab/one', { range: { offset: 0, length: 10 } }), 'backend/not-found');
-    expect(same(await fresh.get('shards/ab/two'), pattern(10))).toBe(true);
-    expect(await namesOf(fresh, '')).toEqual(['shards/ab/one', 'shards/ab/two']);
+      const fresh = await open({ folder });
+      const lost = await rejection(fresh.get('shards/ab/one'), 'backend/not-found');
+      expect(lost.message).toMatch(/^backend kubo: get shards\/ab\/one: block bafk\S+ cannot be had: the node /);
+      await rejection(fresh.get('shards/ab/one', { range: { offset: 0, length: 10 } }), 'backend/not-found');
+      expect(same(await fresh.get('shards/ab/two'), pattern(10))).toBe(true);
+      expect(await namesOf(fresh, '')).toEqual(['shards/ab/one', 'shards/ab/two']);
 
-    await fresh.put('shards/ab/one', body);
-    expect(same(await fresh.get('shards/ab/one'), body)).toBe(true);
-  });
+      await fresh.put('shards/ab/one', body);
+      expect(same(await fresh.get('shards/ab/one'), body)).toBe(true);
+    },
+  );
 
   /** Kubo keeps each block in a file. */
   async function blockFile(body: Uint8Array): Promise<string> {
@@ -165,7 +176,10 @@ describe('a node of its own', () => {
   test('spreads a large folder over several nodes', async () => {
     await using node = await startKubo({ configuration: { Import: { UnixFSHAMTDirectorySizeThreshold: '4KiB' } } });
     const backend = await openIpfs({ name: 'kubo', api: node.api() });
-    const names = Array.from({ length: 600 }, (_, i) => `index/${createHash('sha256').update(String(i)).digest('hex')}`);
+    const names = Array.from(
+      { length: 600 },
+      (_, i) => `index/${createHash('sha256').update(String(i)).digest('hex')}`,
+    );
     for (let start = 0; start < names.length; start += 8) {
       await Promise.all(names.slice(start, start + 8).map((name) => backend.put(name, Buffer.from(name))));
     }
@@ -203,7 +217,10 @@ describe('a node of its own', () => {
     const Authorizations = {
       One: { AuthSecret: 'bearer:one-secret', AllowedPaths: paths },
       Two: { AuthSecret: 'basic:two:two-secret', AllowedPaths: paths },
-      Three: { AuthSecret: 'bearer:three-secret', AllowedPaths: ['/api/v0/version', '/api/v0/files/stat', '/api/v0/block/get'] },
+      Three: {
+        AuthSecret: 'bearer:three-secret',
+        AllowedPaths: ['/api/v0/version', '/api/v0/files/stat', '/api/v0/block/get'],
+      },
     };
     await using node = await startKubo({ configuration: { API: { Authorizations } }, auth: 'bearer:one-secret' });
     const at = (auth?: string): Promise<IpfsBackend> => openIpfs({ name: 'kubo', api: node.api(), auth });

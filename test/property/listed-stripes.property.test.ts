@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SegmentBody } from '../../src/format/index/segment-body.ts';
 import { IndexMap } from '../../src/vault/index-map.ts';
-import { ListedStripes } from '../../src/verify/listed-stripes.ts';
+import { ListedStripes } from '../../src/vault/listed-stripes.ts';
 import { liveStripesOf, segmentBody } from '../support/index-bodies.ts';
 import { filler } from '../support/tree-fixture.ts';
 

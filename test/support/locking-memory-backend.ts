@@ -15,8 +15,8 @@ export class LockingMemoryBackend extends MemoryBackend {
     maxConcurrency: 64,
   };
 
-  constructor(clock: Clock) {
-    super('locking');
+  constructor(clock: Clock, name = 'locking') {
+    super(name);
     this.#clock = clock;
   }
 

@@ -1,5 +1,6 @@
+import type { Backend } from '../../src/backends/backend.ts';
 import { toHex } from '../../src/core/bytes.ts';
-import type { SnapshotSource, UploadJournal } from '../../src/core/ports.ts';
+import type { LockedSnapshot, LockLedger, SnapshotSource, UploadJournal } from '../../src/core/ports.ts';
 import { createBundle } from '../../src/format/keys/bundle.ts';
 import { createHostKey } from '../../src/format/keys/host-key.ts';
 import type { HostKey } from '../../src/format/keys/host-key.ts';
@@ -10,7 +11,7 @@ import { createGenerationSecrets } from '../../src/format/keys/writer-secrets.ts
 import type { Profile } from '../../src/format/sealing/stripe.ts';
 import { ContentIds } from '../../src/format/tree/content-id.ts';
 import { runBackup } from '../../src/pipeline/backup.ts';
-import type { BackedUp, BackupOptions } from '../../src/pipeline/backup.ts';
+import type { BackedUp, BackupOptions, BackupTier } from '../../src/pipeline/backup.ts';
 import { directCoder } from '../../src/pipeline/code-stripe.ts';
 import { planRestore } from '../../src/pipeline/restore.ts';
 import type { RestorePlan } from '../../src/pipeline/restore.ts';
@@ -49,11 +50,29 @@ export class MemoryJournal implements UploadJournal {
   }
 }
 
+/** The ledger of locks in a map. */
+export class MemoryLocks implements LockLedger {
+  readonly entries: Map<string, LockedSnapshot> = new Map();
+
+  async read(tier: string): Promise<LockedSnapshot | null> {
+    return this.entries.get(tier) ?? null;
+  }
+
+  async write(tier: string, locked: LockedSnapshot): Promise<void> {
+    this.entries.set(tier, locked);
+  }
+}
+
 /** A vault on backends in memory with everything that a host remembers of it. */
 export class MemoryVault {
   readonly backends: MemoryBackend[];
+  /** Puts something between a run and its backends. */
+  around: (backend: MemoryBackend) => Backend = (backend) => backend;
+  /** Object lock of all tiers. */
+  lock: BackupTier['lock'];
   readonly catalog: MemoryCatalog = new MemoryCatalog();
   readonly journal: MemoryJournal = new MemoryJournal();
+  readonly locks: MemoryLocks = new MemoryLocks();
   readonly owner: OwnerIdentity;
   readonly hostKey: HostKey;
   readonly #profile: Profile;
@@ -76,19 +95,20 @@ export class MemoryVault {
   ): Promise<BackedUp[]> {
     const done: BackedUp[] = [];
     const configured = this.backends.map((backend, i) => ({
-      backend,
+      backend: this.around(backend),
       name: `place-${i}`,
       type: 'memory',
       domains: [`domain-${i}`],
     }));
     const places = configured.map(({ domains }) => domains);
-    const tier = { profile: this.#profile, backends: configured, away: [], places };
+    const tier = { profile: this.#profile, backends: configured, away: [], places, lock: this.lock };
     await runBackup({
       tiers: tiers.map((name) => ({ ...tier, name })),
       hostKey: this.hostKey,
       withSnapshot: (read) => read({ source: source(), stored: this.catalog }),
       catalog: this.catalog,
       journal: this.journal,
+      locks: this.locks,
       sealer: new DirectSealer(this.#random),
       coder: directCoder,
       spool: { folder: 'spool', files: new MemorySpoolFiles() },

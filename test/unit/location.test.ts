@@ -57,7 +57,7 @@ describe('a location', () => {
     ['gs://bucket', /locations of the kind gs:\/\/ are not known/],
     ['sftp://ada:hunter2@nas/x', /holds a password/],
     ['sftp://nas/x', /user is missing/],
-    ['s3://valence', /region is missing, which aws needs/],
+    ['s3://valence?provider=backblaze', /region is missing, which Backblaze B2 needs/],
     ['s3://valence?region=r&key-id=ID&key=hunter2', /key must name a secret/],
     ['s3://valence?region=r&buckt=x', /buckt is not a known key/],
     ['s3://valence?region=r&endpoint=https://a:hunter2@s3.example', /must not hold a user name or a password/],

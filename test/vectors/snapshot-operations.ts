@@ -1,8 +1,9 @@
 import { toHex } from '../../src/core/bytes.ts';
 import { uuidText } from '../../src/core/ids.ts';
+import { openRepair, parseRepair } from '../../src/format/index/repair-record.ts';
 import { openSegment, parseSegment } from '../../src/format/index/segment.ts';
 import { decodeSegmentBody } from '../../src/format/index/segment-body.ts';
-import type { SegmentBody } from '../../src/format/index/segment-body.ts';
+import type { IndexedStripe, SegmentBody } from '../../src/format/index/segment-body.ts';
 import { ownerIdentity } from '../../src/format/keys/owner.ts';
 import { decodeManifestBody } from '../../src/format/snapshot/body.ts';
 import { decodeManifestHeader } from '../../src/format/snapshot/header.ts';
@@ -11,7 +12,7 @@ import { decodeSummary } from '../../src/format/snapshot/summary.ts';
 import type { PackedChunk } from '../../src/format/sealing/pack.ts';
 import type { Operation } from './fields.ts';
 
-/** Index segments and manifests, FORMAT.md §7 and §8. */
+/** Index segments, repair records and manifests, FORMAT.md §7 and §8. */
 export const SNAPSHOT_OPERATIONS: Readonly<Record<string, Operation>> = {
   segment: (given) => {
     const segment = parseSegment(given.bytes('bytes'));
@@ -21,6 +22,10 @@ export const SNAPSHOT_OPERATIONS: Readonly<Record<string, Operation>> = {
     };
   },
   'segment-body': (given) => readable(decodeSegmentBody(given.bytes('body'))),
+  repair: (given) => {
+    const record = parseRepair(given.bytes('bytes'));
+    return { header: record.header, stripes: openRepair(record, given.bytes('indexKey')).map(stripeText) };
+  },
   manifest: (given) => {
     const manifest = parseManifest(given.bytes('bytes'));
     verifyManifest(manifest, given.verifyingKey());
@@ -35,14 +40,18 @@ export const SNAPSHOT_OPERATIONS: Readonly<Record<string, Operation>> = {
 
 function readable({ stripes, inline, dropped }: SegmentBody): unknown {
   return {
-    stripes: stripes.map(({ geometry, shards, chunks }) => ({
-      ...geometry,
-      packDigest: toHex(geometry.packDigest),
-      shards: shards.map((shard) => ({ ...(hexed(shard) as object), holder: uuidText(shard.holder) })),
-      chunks: chunks.map(chunkText),
-    })),
+    stripes: stripes.map(stripeText),
     inline: inline.map(({ bytes, chunks }) => ({ bytes: toHex(bytes), chunks: chunks.map(chunkText) })),
     dropped: dropped.map(toHex),
+  };
+}
+
+function stripeText({ geometry, shards, chunks }: IndexedStripe): unknown {
+  return {
+    ...geometry,
+    packDigest: toHex(geometry.packDigest),
+    shards: shards.map((shard) => ({ ...(hexed(shard) as object), holder: uuidText(shard.holder) })),
+    chunks: chunks.map(chunkText),
   };
 }
 

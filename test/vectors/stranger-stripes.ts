@@ -41,17 +41,35 @@ export interface ChunkPlace {
   readonly length: number;
 }
 
+type Found = (name: string, place: ChunkPlace) => void;
+
+function readChunks(reader: Reader, pack: Pack, found: Found): void {
+  let offset = 0;
+  for (let left = reader.u32(); left > 0; left -= 1) {
+    const [name, length] = [hex(reader.take(32)), reader.u32()];
+    found(name, { pack, offset, length });
+    offset += length;
+  }
+}
+
 // 7.3
-export function readIndex(body: Buffer, chunks: Map<string, ChunkPlace>): void {
+export function readIndex(body: Buffer, chunks: Map<string, ChunkPlace[]>): void {
   const reader = new Reader(body);
-  const readChunks = (pack: Pack): void => {
-    let offset = 0;
-    for (let left = reader.u32(); left > 0; left -= 1) {
-      const [name, length] = [hex(reader.take(32)), reader.u32()];
-      chunks.set(name, { pack, offset, length });
-      offset += length;
-    }
-  };
+  const found: Found = (name, place) => void chunks.set(name, [place]);
+  readStripes(reader, found);
+  for (let left = reader.u32(); left > 0; left -= 1) readChunks(reader, reader.sized(), found);
+  reader.take(32 * reader.u32());
+  reader.end();
+}
+
+// 7.6: further shards of the stripe in the segments, and further places after those of the segments
+export function readRepair(body: Buffer, chunks: Map<string, ChunkPlace[]>): void {
+  const reader = new Reader(body);
+  readStripes(reader, (name, place) => void chunks.get(name)?.push(place));
+  reader.end();
+}
+
+function readStripes(reader: Reader, found: Found): void {
   for (let left = reader.u32(); left > 0; left -= 1) {
     const [code, k, n, shardLength, packLength, packDigest] = [
       reader.u8(),
@@ -72,11 +90,25 @@ export function readIndex(body: Buffer, chunks: Map<string, ChunkPlace>): void {
       return shard;
     });
     const id = sha256(u8(code), u8(k), u8(n), u32(shardLength), packDigest);
-    readChunks({ id, k, n, packLength, packDigest, shards });
+    readChunks(reader, { id, k, n, packLength, packDigest, shards }, found);
   }
-  for (let left = reader.u32(); left > 0; left -= 1) readChunks(reader.sized());
-  reader.take(32 * reader.u32());
-  reader.end();
+}
+
+// 7.6: what the places of a chunk say of one stripe, together
+export function joined(places: readonly ChunkPlace[]): ChunkPlace[] {
+  const stripes = new Map<string, ChunkPlace>();
+  const others: ChunkPlace[] = [];
+  for (const place of places) {
+    const { pack } = place;
+    if (Buffer.isBuffer(pack)) {
+      others.push(place);
+      continue;
+    }
+    const known = stripes.get(hex(pack.id));
+    const shards = known === undefined ? pack.shards : [...(known.pack as Stripe).shards, ...pack.shards];
+    stripes.set(hex(pack.id), { ...(known ?? place), pack: { ...((known?.pack as Stripe) ?? pack), shards } });
+  }
+  return [...others, ...stripes.values()];
 }
 
 // 6.3: the field
@@ -125,6 +157,7 @@ export function readStripe(stripe: Stripe, places: readonly Place[], maskKey: Ui
   for (const { index, holder, epoch, name } of stripe.shards) {
     const stored = places.find((place) => place.holder === holder)?.objects.get(`shards/${name.slice(0, 2)}/${name}`);
     if (there.length === k || stored === undefined || hex(sha256(stored)) !== name) continue;
+    if (there.some((other) => other.index === index)) continue;
     const key = derive(maskKey, 'shard mask', Buffer.concat([id, u8(index), Buffer.from(holder, 'hex'), u32(epoch)]));
     there.push({ index, bytes: createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(stored) });
   }

@@ -25,7 +25,7 @@ import {
 } from './stranger-keys.ts';
 import type { Owner, VerifyingKey } from './stranger-keys.ts';
 import { readValue, TREES } from './stranger-rows.ts';
-import { find, readIndex, readStripe } from './stranger-stripes.ts';
+import { find, joined, readIndex, readRepair, readStripe } from './stranger-stripes.ts';
 import type { ChunkPlace, Objects, Pack, Place } from './stranger-stripes.ts';
 
 export interface RestoredTree {
@@ -93,8 +93,9 @@ interface ManifestBody {
 interface Vault {
   readonly places: readonly Place[];
   readonly bundle: Bundle;
-  readonly chunks: ReadonlyMap<string, ChunkPlace>;
-  readonly packs: Map<Pack, Buffer>;
+  readonly chunks: ReadonlyMap<string, readonly ChunkPlace[]>;
+  /** By the id of a stripe. */
+  readonly packs: Map<string, Buffer>;
 }
 
 interface Child {
@@ -109,16 +110,33 @@ interface Chunk {
   readonly references: readonly { readonly name: string; readonly key: Buffer }[];
 }
 
+// 7.6: from the first place that gives it
+function sealedChunk(vault: Vault, name: string): Buffer {
+  const places = vault.chunks.get(name);
+  need(places !== undefined, 'no segment places a chunk');
+  let failure: unknown;
+  for (const { pack, offset, length } of joined(places)) {
+    try {
+      const sealed = packBytes(vault, pack).subarray(offset, offset + length);
+      need(hex(sha256(sealed)) === name, 'a chunk has another name');
+      return sealed;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+function packBytes(vault: Vault, pack: Pack): Buffer {
+  if (Buffer.isBuffer(pack)) return pack;
+  const known = vault.packs.get(hex(pack.id)) ?? readStripe(pack, vault.places, vault.bundle.maskKey);
+  vault.packs.set(hex(pack.id), known);
+  return known;
+}
+
 // 6.1, 5.4, 5.5
 function openChunk(vault: Vault, { label, contentId, name, key }: Child): Chunk {
-  const place = vault.chunks.get(name);
-  need(place !== undefined, 'no segment places a chunk');
-  const { pack } = place;
-  const known =
-    vault.packs.get(pack) ?? (Buffer.isBuffer(pack) ? pack : readStripe(pack, vault.places, vault.bundle.maskKey));
-  vault.packs.set(pack, known);
-  const sealed = known.subarray(place.offset, place.offset + place.length);
-  need(hex(sha256(sealed)) === name, 'a chunk has another name');
+  const sealed = sealedChunk(vault, name);
   const payload = new Reader(gcmOpen({ key, aad: Buffer.concat([tag('chunk'), label.subarray(0, 1)]) }, sealed));
   const [method, length] = [payload.u8(), payload.u32()];
   const data = payload.bytes.subarray(5);
@@ -253,6 +271,25 @@ function openSegment(bytes: Buffer, bundles: readonly Bundle[]): Buffer {
   return unpad(gcmOpen({ key: derive(bundle.indexKey, 'index segment', salt), aad: header }, sealed));
 }
 
+// 7.6; null for one that is passed over
+function openRepair(bytes: Buffer, bundles: readonly Bundle[]): Buffer | null {
+  const reader = new Reader(bytes);
+  try {
+    reader.line('repair');
+    const ids = hex(reader.take(32));
+    const bundle = bundles.find((candidate) => candidate.ids.startsWith(ids));
+    need(bundle !== undefined, 'another vault or generation');
+    reader.take(reader.u8());
+    const salt = reader.take(32);
+    const header = reader.bytes.subarray(0, reader.at);
+    const sealed = reader.sized();
+    reader.end();
+    return unpad(gcmOpen({ key: derive(bundle.indexKey, 'repair', salt), aad: header }, sealed));
+  } catch {
+    return null;
+  }
+}
+
 function bundleOf(bundles: readonly Bundle[], ids: string): Bundle {
   const bundle = bundles.find((candidate) => candidate.ids === ids);
   need(bundle !== undefined, 'no bundle names this writer');
@@ -309,9 +346,13 @@ export function restoreNewest(
     .at(-1)!;
   const { header, body, bundle } = openManifest(find(places, newest.name, newest.digest), bundles, owner);
   need(header.tier === tier && header.sequence === newest.order, 'a manifest under another name');
-  const chunks = new Map<string, ChunkPlace>();
+  const chunks = new Map<string, ChunkPlace[]>();
   for (const name of header.index) readIndex(openSegment(find(places, `index/${name}`, name), bundles), chunks);
+  for (const name of names.filter((each) => each.startsWith('repairs/'))) {
+    const repair = openRepair(find(places, name, name.slice('repairs/'.length)), bundles);
+    if (repair !== null) readRepair(repair, chunks);
+  }
   need(contentRoot(bundle, body) === body.contentRoot, 'the content root is not that of the trees');
-  const vault = { places, bundle, chunks, packs: new Map<Pack, Buffer>() };
+  const vault = { places, bundle, chunks, packs: new Map<string, Buffer>() };
   return body.trees.map((tree) => readTree(vault, tree));
 }

@@ -1,3 +1,5 @@
+import { s3Preset, S3_PROVIDERS } from '../../backends/s3/providers.ts';
+import type { S3Provider } from '../../backends/s3/providers.ts';
 import { directory } from './directory.ts';
 import type { DirectoryConfig, RawDirectory } from './directory.ts';
 import { ipfs } from './ipfs.ts';
@@ -5,8 +7,6 @@ import type { IpfsConfig, RawIpfs } from './ipfs.ts';
 import type { Kind } from './kind.ts';
 import { s3 } from './s3.ts';
 import type { RawS3, S3Config } from './s3.ts';
-import { S3_PROVIDER_NAMES } from './s3-providers.ts';
-import type { S3ProviderName } from './s3-providers.ts';
 import { sftp } from './sftp.ts';
 import type { RawSftp, SftpConfig } from './sftp.ts';
 
@@ -41,27 +41,20 @@ export function isSamePlace(a: KindConfig, b: KindConfig): boolean {
 /** Where a name says of itself what it is: `b2` is an S3 backend of Backblaze. */
 export interface NamedKind {
   readonly type: BackendType;
-  readonly provider?: S3ProviderName;
+  readonly provider?: S3Provider;
 }
 
-const NAMED_KINDS: Readonly<Record<string, NamedKind>> = {
-  ...Object.fromEntries(BACKEND_TYPES.map((type) => [type, { type }])),
-  ...Object.fromEntries(
-    S3_PROVIDER_NAMES.filter((provider) => provider !== 'other').map((provider) => [
-      provider,
-      { type: 's3', provider },
-    ]),
-  ),
-  b2: { type: 's3', provider: 'backblaze' },
-  r2: { type: 's3', provider: 'cloudflare' },
-  nas: { type: 'directory' },
-  disk: { type: 'directory' },
-};
+const DIRECTORY_NAMES: readonly string[] = ['nas', 'disk'];
+const PROVIDER_NAMES: readonly string[] = ['b2', 'r2', ...S3_PROVIDERS.filter((provider) => provider !== 'other')];
 
-/** The words that `kindNamed` knows. */
-export const KIND_NAMES: readonly string[] = Object.keys(NAMED_KINDS);
+/** The words that `kindNamed` gives something for, types first. */
+export const KIND_NAMES: readonly string[] = [...BACKEND_TYPES, ...DIRECTORY_NAMES, ...PROVIDER_NAMES];
 
 /** What a type, a provider or a usual short name of one stands for; null for any other word. */
 export function kindNamed(word: string): NamedKind | null {
-  return Object.hasOwn(NAMED_KINDS, word) ? NAMED_KINDS[word]! : null;
+  const type = BACKEND_TYPES.find((known) => known === word);
+  if (type !== undefined) return { type };
+  if (DIRECTORY_NAMES.includes(word)) return { type: 'directory' };
+  const provider = s3Preset(word)?.provider;
+  return provider === undefined || provider === 'other' ? null : { type: 's3', provider };
 }

@@ -1,19 +1,20 @@
 import { z } from 'zod';
+import { S3_PROVIDERS, endpointOf, providerOfEndpoint, s3Preset } from '../../backends/s3/providers.ts';
+import type { S3Preset, S3Provider } from '../../backends/s3/providers.ts';
 import { parseSecretReference, secretReferenceText } from '../secret-reference.ts';
 import type { SecretReference } from '../secret-reference.ts';
 import { flag, line, missingOr, oneOf, parsed, secret, SECTION_RULE, serviceUrl, text } from './fields.ts';
 import type { SectionOf } from './fields.ts';
 import type { Kind, KindProblem } from './kind.ts';
-import { isOneCompany, isOwnServer, S3_PROVIDER_NAMES, S3_PROVIDERS } from './s3-providers.ts';
-import type { S3ProviderName } from './s3-providers.ts';
-import { completeSettings, FREE, SETTINGS } from './settings.ts';
+import { S3_PRICES } from './s3-prices.ts';
+import { completeSettings, SETTINGS } from './settings.ts';
 import type { BackendSettings, RawSettings } from './settings.ts';
 
 /** A bucket of a service that speaks S3, or a part of one. */
 
 export interface RawS3 extends RawSettings {
   readonly type: 's3';
-  readonly provider?: S3ProviderName | undefined;
+  readonly provider?: S3Provider | undefined;
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly bucket: string;
@@ -34,8 +35,9 @@ export type S3LockMode = 'governance' | 'compliance';
 
 export interface S3Config extends BackendSettings {
   readonly type: 's3';
-  readonly provider: S3ProviderName;
-  readonly endpoint: string;
+  readonly provider: S3Provider;
+  /** Null: Amazon's own, by region. */
+  readonly endpoint: string | null;
   readonly region: string;
   readonly bucket: string;
   /** Empty, or ends in `/`. */
@@ -57,14 +59,15 @@ export type S3Credentials =
       readonly sessionToken: SecretReference | null;
     }
   | { readonly kind: 'profile'; readonly profile: string }
-  | { readonly kind: 'instance' | 'environment' };
+  | { readonly kind: 'instance' }
+  | { readonly kind: 'environment' };
 
 const CREDENTIALS_RULE = 'must be profile:NAME, instance or environment';
 
 const schema: SectionOf<RawS3> = z.strictObject(
   {
     type: z.literal('s3'),
-    provider: oneOf(S3_PROVIDER_NAMES).optional(),
+    provider: oneOf(S3_PROVIDERS).optional(),
     endpoint: serviceUrl.optional(),
     region: text
       .refine((value) => /^[a-z0-9][a-z0-9-]{0,62}$/.test(value), {
@@ -106,31 +109,30 @@ export const s3: Kind<RawS3, S3Config> = {
   }),
   complete,
   place: ({ endpoint, bucket, prefix }) => ({
-    store: `${new URL(endpoint).host}/${bucket}`,
+    // The buckets of Amazon have one space of names, whatever their region.
+    store: `${endpoint === null ? 'amazonaws.com' : new URL(endpoint).host}/${bucket}`,
     path: `/${prefix}`.replace(/\/$/, ''),
     key: prefix === '' ? 'bucket' : 'prefix',
   }),
-  location: ({ endpoint, bucket, prefix }) => `s3://${bucket}/${prefix} at ${new URL(endpoint).host}`,
+  location: ({ endpoint, region, bucket, prefix }) => {
+    const host = endpoint === null ? `s3.${region}.amazonaws.com` : new URL(endpoint).host;
+    return `s3://${bucket}/${prefix} at ${host}`;
+  },
 };
 
 function complete(raw: RawS3, name: string, folder: string): S3Config {
-  const provider = providerOf(raw);
-  const known = S3_PROVIDERS[provider];
-  const region = raw.region ?? known.region ?? 'us-east-1';
-  const endpoint = (raw.endpoint ?? known.endpoint?.(region) ?? '').replace(/\/+$/, '');
+  const preset = presetOf(raw);
+  const endpoint = (raw.endpoint ?? endpointOf(preset, raw.region))?.replace(/\/+$/, '') ?? null;
+  const provider = preset.domain ?? (endpoint === null ? undefined : hostLabel(endpoint));
   return {
-    ...completeSettings(raw, {
-      device: name,
-      provider: isOneCompany(provider) ? provider : hostLabel(endpoint),
-      prices: isOwnServer(provider) ? FREE : known.prices,
-    }),
+    ...completeSettings(raw, { device: name, provider, prices: S3_PRICES[preset.provider] }),
     type: 's3',
-    provider,
+    provider: preset.provider,
     endpoint,
-    region,
+    region: raw.region ?? regionIn(raw.endpoint, preset) ?? preset.region ?? '',
     bucket: raw.bucket,
     prefix: raw.prefix === undefined ? '' : `${raw.prefix.replace(/\/$/, '')}/`,
-    pathStyle: raw['path-style'] ?? known.pathStyle,
+    pathStyle: raw['path-style'] ?? preset.pathStyle,
     credentials: credentialsOf(raw, folder),
     ...storing(raw),
   };
@@ -145,24 +147,18 @@ function storing(raw: RawS3): Pick<S3Config, 'storageClass' | 'encryption' | 'km
   };
 }
 
-/** Without an endpoint it can only be Amazon. */
-function providerOf({ provider, endpoint }: RawS3): S3ProviderName {
-  return provider ?? (endpoint === undefined ? 'aws' : providerAt(endpoint));
+/** Told by the endpoint where it is not said, so that two names of one provider are one failure domain. */
+function presetOf({ provider, endpoint }: RawS3): S3Preset {
+  return s3Preset(provider ?? (endpoint === undefined ? 'aws' : providerOfEndpoint(endpoint)))!;
 }
 
-const PROVIDER_HOSTS: readonly (readonly [RegExp, S3ProviderName])[] = [
-  [/\.amazonaws\.com(\.cn)?$/, 'aws'],
-  [/\.backblazeb2\.com$/, 'backblaze'],
-  [/\.wasabisys\.com$/, 'wasabi'],
-  [/\.r2\.cloudflarestorage\.com$/, 'cloudflare'],
-  [/\.storjshare\.io$/, 'storj'],
-  [/\.filebase\.com$/, 'filebase'],
-];
-
-/** So that two names of one provider are one failure domain. */
-function providerAt(endpoint: string): S3ProviderName {
-  const { hostname } = new URL(endpoint);
-  return PROVIDER_HOSTS.find(([pattern]) => pattern.test(hostname))?.[1] ?? 'other';
+/** The region that an endpoint of the provider names. */
+function regionIn(endpoint: string | undefined, preset: S3Preset): string | undefined {
+  const [before, after] = preset.endpoint?.split('{region}') ?? [];
+  if (endpoint === undefined || before === undefined || after === undefined) return undefined;
+  const trimmed = endpoint.replace(/\/+$/, '');
+  if (!trimmed.startsWith(before) || !trimmed.endsWith(after)) return undefined;
+  return trimmed.slice(before.length, trimmed.length - after.length) || undefined;
 }
 
 /** A server that nobody knows is its own provider, by its host and port. */
@@ -206,27 +202,24 @@ function credentialProblems(raw: RawS3): KindProblem[] {
 }
 
 function placeProblems(raw: RawS3): KindProblem[] {
+  const preset = presetOf(raw);
   const problems: KindProblem[] = [];
-  const provider = providerOf(raw);
-  const { endpoint, region, lookUp } = S3_PROVIDERS[provider];
-  if (raw.endpoint === undefined && endpoint === null) {
-    problems.push({
-      key: 'endpoint',
-      atKey: true,
-      message: `is missing, which ${provider} needs`,
-      hint: `it is ${lookUp}`,
-    });
-  }
-  if (raw.endpoint === undefined && raw.region === undefined && region === null) {
-    problems.push({
-      key: 'region',
-      atKey: true,
-      message: `is missing, which ${provider} needs`,
-      hint: `it is ${lookUp}`,
-    });
+  const missing = (key: string, hint: string): void => {
+    problems.push({ key, atKey: true, message: `is missing, which ${preset.label} needs`, hint });
+  };
+  if (raw.endpoint === undefined && endpointOf(preset, raw.region) === null) {
+    if (preset.endpoint === undefined)
+      missing('endpoint', 'it is the URL that the provider or your server names for S3');
+    else
+      missing('region', `it is a part of the endpoint that ${preset.label} shows for the bucket: ${preset.endpoint}`);
+  } else if ((raw.region ?? regionIn(raw.endpoint, preset) ?? preset.region) === undefined) {
+    missing('region', `it is a part of the endpoint that ${preset.label} shows for the bucket`);
   }
   if (raw['kms-key'] !== undefined && raw.encryption !== 'aws:kms') {
     problems.push({ key: 'kms-key', atKey: true, message: 'belongs to encryption: aws:kms' });
+  }
+  if (raw['object-lock'] !== undefined && !preset.objectLock) {
+    problems.push({ key: 'object-lock', atKey: true, message: `is nothing that ${preset.label} has` });
   }
   return problems;
 }

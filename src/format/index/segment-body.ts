@@ -20,6 +20,8 @@ export interface IndexedStripe {
   readonly geometry: StripeGeometry;
   /** Those that were placed, by index; fewer than n when a backend was away. */
   readonly shards: readonly PlacedShard[];
+  /** How many of them, the first ones, a signed segment lists where repair records add others; left out: all. */
+  readonly signed?: number | undefined;
   readonly chunks: readonly PackedChunk[];
 }
 
@@ -61,6 +63,21 @@ export function decodeSegmentBody(bytes: Uint8Array): SegmentBody {
   const dropped = repeat(reader, () => reader.bytes(32));
   reader.end();
   return { stripes, inline, dropped };
+}
+
+/** A list of stripes and nothing else, as in a repair record. FORMAT.md §7.6. */
+export function encodeStripes(stripes: readonly IndexedStripe[]): Uint8Array {
+  const writer = new ByteWriter(64 * 1024).u32(stripes.length);
+  for (const stripe of stripes) writeStripe(writer, stripe);
+  return writer.finish();
+}
+
+/** @throws `format/malformed` */
+export function decodeStripes(bytes: Uint8Array): IndexedStripe[] {
+  const reader = new ByteReader(bytes, 'repair record');
+  const stripes = repeat(reader, () => readStripe(reader));
+  reader.end();
+  return stripes;
 }
 
 function writeStripe(writer: ByteWriter, stripe: IndexedStripe): void {

@@ -19,6 +19,8 @@ export const LABELS = {
   shardMask: 'shard mask',
   /** Index key → AES-256-GCM key of one index segment's body. Context: its 32-byte salt. */
   indexSegment: 'index segment',
+  /** Index key → AES-256-GCM key of one repair record's body. Context: its 32-byte salt. */
+  repair: 'repair',
   /** Index key → AES-256-GCM key of one snapshot's summary. Context: its 32-byte salt. */
   snapshotSummary: 'snapshot summary',
 } as const;

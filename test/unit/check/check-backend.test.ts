@@ -6,7 +6,7 @@ import { checkBackend } from '../../../src/backends/check/check-backend.ts';
 import type { CheckOptions } from '../../../src/backends/check/check-backend.ts';
 import type { CheckResult } from '../../../src/backends/check/check.ts';
 import { systemClock } from '../../../src/core/clock.ts';
-import { openDirectory } from '../../../src/backends/directory.ts';
+import { openDirectory } from '../../../src/backends/directory/directory.ts';
 import { isObjectName } from '../../../src/backends/object-name.ts';
 import type { BackendCall } from '../../../src/backends/wrappers/passing-backend.ts';
 import { PassingBackend } from '../../../src/backends/wrappers/passing-backend.ts';

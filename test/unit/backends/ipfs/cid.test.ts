@@ -45,7 +45,9 @@ describe('the text of a content id', () => {
 
   test('of the old form is read too', () => {
     const property = fc.property(digests, (digest) => {
-      const old = CID.decode(encodeCid({ codec: DAG_PB, digest })).toV0().toString();
+      const old = CID.decode(encodeCid({ codec: DAG_PB, digest }))
+        .toV0()
+        .toString();
       expect(sameCid(parseCid(old), { codec: DAG_PB, digest })).toBe(true);
     });
     fc.assert(property, { seed: 5 });

@@ -1,13 +1,16 @@
 import { toHex } from '../core/bytes.ts';
 import { invariant } from '../core/errors.ts';
 import type { IndexedStripe, SegmentBody } from '../format/index/segment-body.ts';
-import { compactStripe } from '../vault/compact-stripe.ts';
-import { DigestTable } from '../vault/digest-table.ts';
+import { stripeId } from '../format/sealing/stripe.ts';
+import { compactStripe } from './compact-stripe.ts';
+import { DigestTable } from './digest-table.ts';
 import { DroppedChunks } from './dropped-chunks.ts';
 import type { DroppingSegment } from './dropped-chunks.ts';
+import type { RepairedStripes } from './repaired-stripes.ts';
+import type { Snapshot } from './snapshots.ts';
 
 export interface ListedStripe {
-  /** Digest of its pack, in hexadecimal: the same wherever the stripe is listed again. */
+  /** Its id, in hexadecimal: the same wherever the stripe is listed again. */
   readonly id: string;
   readonly stripe: IndexedStripe;
 }
@@ -29,14 +32,24 @@ export class ListedStripes {
   readonly #chunks: Uint32Array[] = [];
   readonly #segments = new Map<string, ListedSegment>();
   #dropped: DroppedChunks | null = null;
+  #repaired: RepairedStripes | null = null;
+
+  /** From now on the stripes have the shards of repair records, too (F-7.6.4). */
+  learn(repaired: RepairedStripes): void {
+    this.#repaired = repaired;
+  }
 
   /** Takes up what a segment says; each once. */
   add(digest: Uint8Array, body: SegmentBody): void {
     invariant(this.#dropped === null, 'segments are added before the first question');
     const first = this.#stripes.length;
     for (const listed of body.stripes) {
-      const { stripe, places } = compactStripe(listed, this.#names);
-      this.#stripes.push({ id: toHex(stripe.geometry.packDigest), stripe });
+      const { stripe, places } = compactStripe(
+        listed,
+        this.#names,
+        (geometry) => this.#repaired?.shardsOf(geometry) ?? [],
+      );
+      this.#stripes.push({ id: toHex(stripeId(stripe.geometry)), stripe });
       this.#chunks.push(places);
     }
     const dropped = Uint32Array.from(body.dropped, (name) => this.#names.add(name));
@@ -68,4 +81,20 @@ export class ListedStripes {
     invariant(segment !== undefined, 'a snapshot is asked for whose segments were added');
     return segment;
   }
+}
+
+/** A stripe that a snapshot needs. */
+export interface NeededStripe extends ListedStripe {
+  /** UUID text of the generation whose mask key its shards have. */
+  readonly generation: string;
+}
+
+/** What any of these snapshots needs, in the order in which they need it first; as the last of them lists it. */
+export function neededStripes(snapshots: readonly Snapshot[], stripes: ListedStripes): NeededStripe[] {
+  const needed = new Map<string, NeededStripe>();
+  for (const { manifest } of snapshots) {
+    const { index, generation } = manifest.header;
+    for (const { id, stripe } of stripes.live(index)) needed.set(id, { id, stripe, generation });
+  }
+  return [...needed.values()];
 }
