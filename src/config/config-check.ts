@@ -44,7 +44,9 @@ export function checkConfig(value: unknown, folder: string): ConfigFindings {
 /** What single keys do not tell. Promises are counted last: they need all else to be right. */
 function problemsTogether(raw: RawConfig, folder: string): readonly ConfigProblem[] {
   const problems = [...backendProblems(raw, folder), ...tierProblems(raw)];
-  return problems.length > 0 ? problems : promiseProblems(completeConfig(raw, folder));
+  if (problems.length > 0) return problems;
+  const config = completeConfig(raw, folder);
+  return [...promiseProblems(config), ...lockProblems(config)];
 }
 
 /** Layouts that cannot survive what is asked of them. */
@@ -58,6 +60,20 @@ function promiseProblems({ tiers, backends }: Config): ConfigProblem[] {
       { path: ['tiers', name, key], atKey: false, message: `cannot be kept: ${broken.message}`, hint: broken.hint },
     ];
   });
+}
+
+/** A lock that nobody can hold would only seem to protect. */
+function lockProblems({ tiers, backends }: Config): ConfigProblem[] {
+  return [...tiers].flatMap(([name, { backends: names, lockMs }]) => {
+    const locks = names.some((backend) => hasObjectLock(backends.get(backend)!));
+    if (lockMs === null || locks) return [];
+    const hint = 'set object-lock for a backend of the tier whose bucket has it, or take lock out';
+    return [{ path: ['tiers', name, 'lock'], atKey: false, message: 'needs a backend with object-lock', hint }];
+  });
+}
+
+function hasObjectLock(backend: BackendConfig): boolean {
+  return backend.type === 's3' && backend.objectLock !== null;
 }
 
 function problemsOf(issue: z.core.$ZodIssue, value: unknown): ConfigProblem[] {

@@ -297,7 +297,7 @@ backends:
 describe('what a snapshot keeps of backends', () => {
   test('is the same configuration, with secrets named', () => {
     const text = [
-      fileWith(...B2, 'key-id: ID', 'key: file:b2.key', 'limits: { upload: 1MB/s }', 'domain: { owner: me }'),
+      fileWith(...B2, 'object-lock: governance', 'key-id: ID', 'key: file:b2.key', 'limits: { upload: 1MB/s }', 'domain: { owner: me }'),
       '  y:', ...SFTP.map((line) => `    ${line}`),
       'tiers:', '  far: { backends: [x, y], copies: 2, survives: 1, lock: 30d, storage-class: STANDARD }', '',
     ].join('\n'); // prettier-ignore

@@ -115,6 +115,7 @@ const REFUSED: readonly (readonly [text: string, message: string, hint?: string]
   [`${THREE}tiers:\n  t: { backends: [d1, d2, d3], erasure: 2/3, survives: 2 }`, 'valence.yaml:13:56: tiers.t.survives cannot be kept: 2 of the 3 shards of a stripe would lie with device:d1 and device:d2 and only 1 may be lost (2/3): the loss of these would lose the tier', 'use 1/3 or accept that with survives: 1'],
   [`${THREE}    domain: d2\ntiers:\n  t: { backends: [d1, d2, d3], erasure: 2/3 }`, 'valence.yaml:14:41: tiers.t.erasure cannot be kept: 2 of the 3 shards of a stripe would lie with device:d2 and only 1 may be lost (2/3): its loss would lose the tier', 'move one of d2 or d3 to another device, add a backend elsewhere, use 1/3, or accept it with survives: 0'],
   [`${THREE}tiers:\n  t: { backends: [d1], copies: 1, lock: fortnight }`, 'valence.yaml:13:41: tiers.t.lock must be a time, like 30s, 5m, 12h or 30d'],
+  [`${THREE}tiers:\n  t: { backends: [d1], copies: 1, lock: 30d }`, 'valence.yaml:13:41: tiers.t.lock needs a backend with object-lock', 'set object-lock for a backend of the tier whose bucket has it, or take lock out'],
   [`${THREE}tiers:\n  t: { backends: [d1], copies: 1, survives: -1 }`, 'valence.yaml:13:45: tiers.t.survives must be at least 0'],
   ['version: 1\nbackends: {', 'valence.yaml:2:12: '],
   ['version: 1\n\tx: 1', 'valence.yaml:2:1: '],
