@@ -1,8 +1,10 @@
 import { Meter } from '../backends/wrappers/meter.ts';
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
 import { systemTimer } from '../core/clock.ts';
+import { isValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import type { BackedUp, BackupTier } from '../pipeline/backup.ts';
+import type { ConfiguredBackend } from '../pipeline/holders.ts';
 import { beginChangeLogAnew } from '../schema/change-log-trim.ts';
 import type { BackupCalls, RunOptions, SnapshotRecord, VerificationReport, VerifyOptions } from './backup-calls.ts';
 import { configureBackups } from './backup-config.ts';
@@ -10,6 +12,7 @@ import { planRun } from './backup-plan.ts';
 import type { AppContext } from './context.ts';
 import { diffSnapshots } from './diff.ts';
 import { readHostKey } from './keys.ts';
+import { extrasOf } from './open-backend.ts';
 import { openTier } from './open-tier.ts';
 import { restoreSnapshot } from './restore.ts';
 import { runTiers } from './run-backup.ts';
@@ -59,6 +62,12 @@ async function* run(context: AppContext, options: RunOptions): AsyncGenerator<Sn
         locksOf: (locks) => locks,
         fullScan,
         committed,
+        ended: async () => {
+          for (const [i, record] of done.entries()) {
+            const { backends } = tiers.find(({ name }) => name === record.tier)!;
+            done[i] = { ...record, notes: [...record.notes, ...(await publish(backends, context.signal))] };
+          }
+        },
       });
     });
   } finally {
@@ -72,4 +81,19 @@ function meterIn(meters: Map<string, Meter>, name: string): Meter {
   const meter = meters.get(name) ?? new Meter(systemTimer);
   meters.set(name, meter);
   return meter;
+}
+
+/** What was committed is told where others can find it. That it could not be is no failure of the run. */
+async function publish(backends: readonly ConfiguredBackend[], signal: AbortSignal): Promise<string[]> {
+  const notes = await Promise.all(
+    backends.map(async ({ name, backend }) => {
+      try {
+        return (await extrasOf(backend)?.publish(signal)) ?? [];
+      } catch (error) {
+        if (!isValenceError(error) && !signal.aborted) throw error;
+        return [`backend ${name} could not be published: ${error instanceof Error ? error.message : 'cancelled'}`];
+      }
+    }),
+  );
+  return notes.flat();
 }

@@ -15,6 +15,7 @@ import type { PartOf } from '../schema/part-mark.ts';
 import { missingVectorIndexes } from '../schema/vector-index.ts';
 import type { AppContext } from './context.ts';
 import { findHostKey } from './keys.ts';
+import { extrasOf } from './open-backend.ts';
 import { openConfigured } from './places.ts';
 import { profileOf } from './profile.ts';
 import type { HealthFinding } from './vault-calls.ts';
@@ -135,7 +136,11 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
       finding('error', 'no tier is configured, so nothing is backed up', 'see `valence backup config --help`'),
     );
   const used = new Set([...config.tiers.values()].flatMap((tier) => tier.backends));
-  const { away } = await openConfigured(context, config, [...used]);
+  const { backends, away } = await openConfigured(context, config, [...used]);
+  for (const { backend } of backends) {
+    for (const warning of extrasOf(backend)?.warnings ?? []) findings.push(finding('warning', warning, null));
+    await backend[Symbol.asyncDispose]();
+  }
   for (const name of config.backends.keys()) {
     if (!used.has(name))
       findings.push(

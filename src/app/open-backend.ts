@@ -18,6 +18,7 @@ import { resolveSecret } from '../config/secret-reference.ts';
 import type { SecretReference } from '../config/secret-reference.ts';
 import { systemTimer } from '../core/clock.ts';
 import { ValenceError } from '../core/errors.ts';
+import { describePublication } from './ipfs-publication.ts';
 import { hostKeyPin } from './host-key-pin.ts';
 import type { AppContext } from './context.ts';
 
@@ -40,22 +41,44 @@ export interface Opening {
   readonly meter?: Meter | undefined;
 }
 
-/** @throws `backend/*` where it cannot be opened, `config/invalid` where a secret cannot be looked up */
-export async function openBackend(context: AppContext, config: BackendConfig, opening: Opening): Promise<Backend> {
-  const inner = await openKind(context, config, opening);
-  return wrapBackend(inner, wrapOptions(context, config, opening, inner));
+/** What some kinds can do beside the contract. */
+export interface BackendExtras {
+  /** What the place, as it is set up, does not keep of the contract; one sentence each. */
+  readonly warnings: readonly string[];
+  /** Makes what a run has stored findable; what there is to say of that, one sentence each. */
+  readonly publish: (signal: AbortSignal) => Promise<readonly string[]>;
 }
 
-async function openKind(context: AppContext, config: BackendConfig, opening: Opening): Promise<Backend> {
+const extras = new WeakMap<Backend, BackendExtras>();
+
+/** Of a backend that `openBackend` gave; null where its kind has nothing beside the contract. */
+export function extrasOf(backend: Backend): BackendExtras | null {
+  return extras.get(backend) ?? null;
+}
+
+/** @throws `backend/*` where it cannot be opened, `config/invalid` where a secret cannot be looked up */
+export async function openBackend(context: AppContext, config: BackendConfig, opening: Opening): Promise<Backend> {
+  const { inner, own } = await openKind(context, config, opening);
+  const backend = wrapBackend(inner, wrapOptions(context, config, opening, inner));
+  if (own !== null) extras.set(backend, own);
+  return backend;
+}
+
+interface OpenedKind {
+  readonly inner: Backend;
+  readonly own: BackendExtras | null;
+}
+
+async function openKind(context: AppContext, config: BackendConfig, opening: Opening): Promise<OpenedKind> {
   switch (config.type) {
     case 'directory':
-      return openDirectoryOf(context, config, opening);
+      return { inner: await openDirectoryOf(context, config, opening), own: null };
     case 's3':
-      return openS3Of(context, config, opening);
+      return { inner: await openS3Of(context, config, opening), own: null };
     case 'ipfs':
       return openIpfsOf(context, config, opening);
     case 'sftp':
-      return openSftpOf(context, config, opening);
+      return { inner: await openSftpOf(context, config, opening), own: null };
   }
 }
 
@@ -107,7 +130,7 @@ async function s3Credentials(context: AppContext, { credentials }: S3Config, nam
   };
 }
 
-async function openIpfsOf(context: AppContext, config: IpfsConfig, { name, root }: Opening): Promise<Backend> {
+async function openIpfsOf(context: AppContext, config: IpfsConfig, { name, root }: Opening): Promise<OpenedKind> {
   const { openIpfs } = await import('../backends/ipfs/open-ipfs.ts');
   const pinning = [];
   for (const { endpoint, token } of config.pinning) {
@@ -118,7 +141,7 @@ async function openIpfsOf(context: AppContext, config: IpfsConfig, { name, root 
       token: await secretOf(context, token, `token for ${service} of backend ${name}`),
     });
   }
-  return openIpfs({
+  const inner = await openIpfs({
     name,
     api: config.api,
     auth: config.auth === null ? undefined : await secretOf(context, config.auth, `auth of backend ${name}`),
@@ -129,6 +152,13 @@ async function openIpfsOf(context: AppContext, config: IpfsConfig, { name, root 
     pinning,
     ipns: config.ipns ?? undefined,
   });
+  return {
+    inner,
+    own: {
+      warnings: inner.warnings,
+      publish: async (signal) => describePublication(name, await inner.publish({ signal })),
+    },
+  };
 }
 
 async function openSftpOf(context: AppContext, config: SftpConfig, opening: Opening): Promise<Backend> {

@@ -27,11 +27,13 @@ export interface RunInput {
   readonly locksOf: (locks: LockLedger) => LockLedger;
   readonly fullScan: boolean;
   readonly committed: (done: BackedUp) => void;
+  /** Called when the run has ended, well or not, while the backends are still open. */
+  readonly ended?: (() => Promise<void>) | undefined;
 }
 
 /** Closes the backends. @throws as `runBackup` */
 export async function runTiers(context: AppContext, input: RunInput): Promise<void> {
-  const { config, tiers, hostKey, stored, catalog, fullScan, committed } = input;
+  const { config, tiers, hostKey, stored, catalog, fullScan, committed, ended } = input;
   const { clock, random, progress, signal } = context;
   const opened = tiers.flatMap((tier) => tier.backends.map(({ backend }) => backend));
   try {
@@ -59,6 +61,7 @@ export async function runTiers(context: AppContext, input: RunInput): Promise<vo
       signal,
     });
   } finally {
+    await ended?.();
     for (const backend of opened) await backend[Symbol.asyncDispose]();
   }
 }
