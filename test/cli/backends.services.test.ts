@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openValence } from '../../src/index.ts';
@@ -132,7 +132,5 @@ describe('a tier over every kind of place', { timeout: TIMEOUT_MS }, () => {
     const unknown = await onHome({ home }, 'backend', 'check', location);
     expect(unknown.exit).toBe(31);
     expect(unknown.stderr).toContain('SHA256:');
-    await rm(join(folder.path, 'disk'), { recursive: true });
-    await mkdir(join(folder.path, 'disk'));
   });
 });
