@@ -66,7 +66,7 @@ async function repairOne(context: AppContext, input: RepairInput): Promise<Repai
   const report = await repairTier({
     tier,
     profile: profileOf(profile),
-    promisedOn: names.map((name) => [config.backends.get(name)!.domain]),
+    promisedOn: names.map((name) => config.backends.get(name)!.domains),
     holders: prepared.holders,
     places,
     keyring,
@@ -76,7 +76,7 @@ async function repairOne(context: AppContext, input: RepairInput): Promise<Repai
     progress,
     signal,
   });
-  const locations = names.map((name) => config.backends.get(name)!.path);
+  const locations = names.map((name) => config.backends.get(name)!.location);
   const away = [...opened.away.filter(({ location }) => locations.includes(location)), ...prepared.away];
   return recordOf(report, { away, dryRun: options.dryRun });
 }
