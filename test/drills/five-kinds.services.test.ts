@@ -113,7 +113,7 @@ describe('a vault on five kinds of places', () => {
       ] as const
     ).entries()) {
       for (const lost of [a, b]) {
-        const kind = KINDS[lost]!;
+        const kind = KINDS[lost];
         const [old, fresh] = [places[lost]!, await addPlace(kind, `${kind}-round-${round}`)];
         await old.lose();
         await onHome('backup', 'repair', '--tier', 'main', '--replace', `${old.name}=${fresh.name}`, '--yes');
