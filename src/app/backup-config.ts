@@ -78,8 +78,7 @@ function placeOf(config: BackendConfig): string {
 /** What a disk or a host of one's own can be given; a bucket is made with its provider, who asks about much else. */
 async function makePlace(context: AppContext, name: string, config: BackendConfig): Promise<void> {
   if (config.type !== 'directory' && config.type !== 'sftp') return;
-  const backend = await openBackend(context, config, { name, isConfigured: true, mayMake: true });
-  await backend[Symbol.asyncDispose]();
+  await context.release(await openBackend(context, config, { name, isConfigured: true, mayMake: true }));
 }
 
 /** What this host remembers of a backend says nothing of the next one of that name. */
