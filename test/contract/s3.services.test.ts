@@ -92,6 +92,17 @@ describe('what is not ours in a bucket', () => {
     expect(await namesOf(backend, '')).toEqual(['a/good']);
   });
 
+  test('a whole bucket', async () => {
+    for (const server of [versity, rclone]) {
+      await server.createBucket('whole');
+      await using backend = await open(server, 'whole', { prefix: '' });
+      await backend.put('valence.json', pattern(5));
+      await backend.put('shards/ab/1', pattern(6));
+      expect(await namesOf(backend, '')).toEqual(['shards/ab/1', 'valence.json']);
+      expect(await namesOf(backend, 'shards/')).toEqual(['shards/ab/1']);
+    }
+  });
+
   test('a prefix with every kind of character', async () => {
     const prefix = `${freshPrefix()}a b+c%41 äöü&<>'"/`;
     for (const server of [versity, rclone]) {

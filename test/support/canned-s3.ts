@@ -19,6 +19,8 @@ export interface CannedAnswer {
   readonly body?: string | Uint8Array;
   /** The connection ends after so many bytes of the body, whatever its length was said to be. */
   readonly cutAfter?: number;
+  /** Nothing is answered, and the connection stays. */
+  readonly isSilent?: boolean;
 }
 
 /** `null`: as the store in memory answers. */
@@ -83,7 +85,14 @@ async function answer(canned: CannedS3, incoming: IncomingMessage, response: Ser
     body: Buffer.concat(pieces),
   };
   canned.requests.push(request);
-  const { status, headers, body = '', cutAfter } = canned.answering(request) ?? stored(canned.objects, request);
+  const {
+    status,
+    headers,
+    body = '',
+    cutAfter,
+    isSilent,
+  } = canned.answering(request) ?? stored(canned.objects, request);
+  if (isSilent === true) return;
   const bytes = Buffer.from(body);
   response.writeHead(status, { 'content-length': String(bytes.length), ...headers });
   if (cutAfter === undefined) {

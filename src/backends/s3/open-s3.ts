@@ -27,6 +27,8 @@ const ARCHIVES: ReadonlySet<string | undefined> = new Set(['GLACIER', 'DEEP_ARCH
  */
 export async function openS3(options: S3Options): Promise<Backend> {
   const { name, bucket, prefix, objectLock, clock = systemClock } = options;
+  // Not repeated, since it may hold a password.
+  invariant(isEndpoint(options.endpoint), 'an endpoint is an http or https URL');
   invariant(prefix === '' || prefix.endsWith('/'), 'a prefix of keys ends in a slash');
   const calls = new S3Calls({ client: openClient(options), name, bucket, prefix, secrets: secretsOf(options), clock });
   try {
@@ -92,6 +94,10 @@ function storedWith(
 
 function lockModeOf(mode: 'governance' | 'compliance'): LockMode {
   return mode === 'compliance' ? 'COMPLIANCE' : 'GOVERNANCE';
+}
+
+function isEndpoint(endpoint: string | undefined): boolean {
+  return endpoint === undefined || (URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol));
 }
 
 function locationOf({ bucket, prefix, endpoint, region = DEFAULT_REGION }: S3Options): string {

@@ -1,4 +1,4 @@
-import { DeleteObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { equalBytes } from '../../core/bytes.ts';
 import { isValenceError } from '../../core/errors.ts';
@@ -86,7 +86,9 @@ export class PlainObjects implements StoredObjects {
     if (this.#listsOnly) return this.#findListed(call, name);
     try {
       const head = await this.#head(call, name, false);
-      return head === null ? null : { name, sizeBytes: head.ContentLength ?? 0 };
+      if (head !== null) return { name, sizeBytes: head.ContentLength ?? 0 };
+      await this.#checkBucket(call);
+      return null;
     } catch (error) {
       if (!isValenceError(error, 'backend/denied')) throw error;
       const found = await this.#findListed(call, name, error);
@@ -105,6 +107,21 @@ export class PlainObjects implements StoredObjects {
       return null;
     } catch (error) {
       throw denied !== undefined && isValenceError(error, 'backend/denied') ? denied : error;
+    }
+  }
+
+  /** What is asked without a body is answered without one, and then a missing bucket looks like a missing object. */
+  async #checkBucket(call: S3Call): Promise<void> {
+    try {
+      const input = { Bucket: this.#calls.bucket };
+      await this.#calls.run(call, (client, options) => client.send(new HeadBucketCommand(input), options));
+    } catch (error) {
+      if (!isValenceError(error, 'backend/not-found')) throw error;
+      throw this.#calls.error('backend/unavailable', call, `bucket ${this.#calls.bucket} is gone`, {
+        hint: 'look for the bucket with a tool of the store',
+        transient: false,
+        cause: error.cause,
+      });
     }
   }
 

@@ -1,8 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import type { S3ClientConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3';
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { fromContainerMetadata, fromInstanceMetadata } from '@smithy/credential-provider-imds';
-import type { BuildMiddleware } from '@smithy/types';
-import { createHash } from 'node:crypto';
+import { withMd5, withinBounds } from './s3-middleware.ts';
 import type { S3Credentials, S3Options } from './s3-options.ts';
 
 /** The SDK's client, set up so that it does one try of what it is told and nothing by itself. */
@@ -40,34 +39,8 @@ export function openClient(options: S3Options): S3Client {
     },
   });
   client.middlewareStack.add(withMd5, { step: 'build', priority: 'low', name: 'valenceContentMd5' });
+  client.middlewareStack.add(withinBounds, { step: 'deserialize', priority: 'low', name: 'valenceBounds' });
   return client;
-}
-
-/**
- * A retention must come with a checksum of the request. Every store takes MD5, whereas the newer ones that the SDK sends
- * are refused by some.
- */
-const withMd5: BuildMiddleware<ServiceInputTypes, ServiceOutputTypes> =
-  (next, { commandName }) =>
-  (call) => {
-    const { request } = call;
-    if (commandName === 'PutObjectRetentionCommand' && isRequest(request)) {
-      for (const name of Object.keys(request.headers)) {
-        if (/^x-amz-(sdk-)?checksum-/i.test(name)) delete request.headers[name];
-      }
-      request.headers['content-md5'] = createHash('md5').update(request.body).digest('base64');
-    }
-    return next(call);
-  };
-
-interface SmallRequest {
-  readonly headers: Record<string, string>;
-  readonly body: string | Uint8Array;
-}
-
-function isRequest(request: unknown): request is SmallRequest {
-  if (typeof request !== 'object' || request === null || !('headers' in request) || !('body' in request)) return false;
-  return typeof request.body === 'string' || request.body instanceof Uint8Array;
 }
 
 /** The SDK would print warnings to the terminal. */

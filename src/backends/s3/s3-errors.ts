@@ -50,6 +50,11 @@ interface Line {
   readonly meaning: (refusal: Refusal, bucket: string) => Meaning;
 }
 
+/** Also where the store only says no, and the lock had to be looked up. */
+export const LOCKED = {
+  reason: 'a lock of the store forbids it',
+  hint: 'wait until the lock ends; nothing is wrong with the object',
+} as const;
 const CREDENTIALS = 'check the key id and the secret of this backend, and that they belong to this store';
 const CERTIFICATE = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|EPROTO|ERR_SSL)/;
 
@@ -127,7 +132,7 @@ const TABLE: readonly Line[] = [
   {
     words: /protected by object lock|worm.protected|retention period/i,
     codes: new Set(['ObjectLocked']),
-    meaning: () => ({ code: 'backend/locked', reason: 'a lock of the store forbids it' }),
+    meaning: () => ({ code: 'backend/locked', ...LOCKED }),
   },
   {
     codes: new Set([

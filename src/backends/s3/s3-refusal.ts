@@ -18,12 +18,14 @@ export interface Refusal {
 }
 
 const TEXT_CHARACTERS_MAX = 300;
+/** A hostile store may answer with megabytes, and looking for secrets takes the square of a word's length. */
+const TEXT_CHARACTERS_READ_MAX = 2000;
 const RETRY_AFTER_MAX_MS = 60 * 60 * 1000;
 const REGION = /^[a-z0-9-]{1,40}$/;
 /** Shorter ones would be found everywhere. */
 const SECRET_CHARACTERS_MIN = 4;
-/** What looks like a key or a token though we were not given it: long, and of mixed case. */
-const LOOKS_SECRET = /(?=[A-Za-z0-9+/=_-]*[A-Z])(?=[A-Za-z0-9+/=_-]*[0-9a-z])[A-Za-z0-9+/=_-]{32,}/g;
+/** What looks like a key or a token though we were not given it: long, with capital letters and digits. */
+const LOOKS_SECRET = /(?=[A-Za-z0-9+/=_-]*[A-Z])(?=[A-Za-z0-9+/=_-]*[0-9])[A-Za-z0-9+/=_-]{32,}/g;
 
 export function readRefusal(error: unknown, secrets: readonly string[], clock: Clock): Refusal {
   const fields = fieldsOf(error);
@@ -53,7 +55,7 @@ function codeOf(fields: Fields, secrets: readonly string[]): string {
 
 /** The SDK keeps the store's whole answer in its errors, down to the signed request; only these words are taken over. */
 function clean(text: string, secrets: readonly string[]): string {
-  let cleaned = text.replaceAll(/\s+/g, ' ');
+  let cleaned = shortened(text).replaceAll(/\s+/g, ' ');
   for (const secret of secrets) {
     if (secret.length >= SECRET_CHARACTERS_MIN) cleaned = cleaned.replaceAll(secret, '***');
   }
@@ -61,6 +63,13 @@ function clean(text: string, secrets: readonly string[]): string {
     .replaceAll(LOOKS_SECRET, '***')
     .slice(0, TEXT_CHARACTERS_MAX)
     .replace(/[\s.]+$/, '');
+}
+
+/** Whole words only: half a secret would not be recognised. */
+function shortened(text: string): string {
+  if (text.length <= TEXT_CHARACTERS_READ_MAX) return text;
+  const start = text.slice(0, TEXT_CHARACTERS_READ_MAX);
+  return start.slice(0, start.lastIndexOf(' ') + 1);
 }
 
 function regionOf(said: readonly unknown[], secrets: readonly string[]): string | undefined {

@@ -14,6 +14,7 @@ import type { CallOptions, GetOptions, ObjectInfo } from '../backend.ts';
 import { compareChecksum } from './plain-objects.ts';
 import type { S3Call, S3Calls } from './s3-calls.ts';
 import { storeCode } from './s3-calls.ts';
+import { LOCKED } from './s3-errors.ts';
 import type { VersionEntry } from './s3-listing.ts';
 import { listVersions } from './s3-listing.ts';
 import type { Reading, S3Reads } from './s3-read.ts';
@@ -84,7 +85,7 @@ export class VersionedObjects implements StoredObjects {
       } catch (error) {
         if (isValenceError(error, 'backend/not-found')) continue;
         if (!isValenceError(error, 'backend/denied') || !(await this.#isLocked(call, versionId))) throw error;
-        throw this.#calls.error('backend/locked', call, 'a lock of the store forbids it', { cause: error.cause });
+        throw this.#calls.error('backend/locked', call, LOCKED.reason, { hint: LOCKED.hint, cause: error.cause });
       }
     }
   }

@@ -130,6 +130,15 @@ describe('no error carries a secret', () => {
   });
 });
 
+test.for(['no url hunter2', 'ftp://user:hunter2@host', 'user:hunter2@host'])('%s is no endpoint', async (endpoint) => {
+  const credentials = { kind: 'environment' } as const;
+  const error: unknown = await openS3({ name: 'b2', bucket: BUCKET, prefix: '', endpoint, credentials }).catch(
+    (caught: unknown) => caught,
+  );
+  expect(error).toMatchObject({ code: 'internal/invariant' });
+  expect(inspect(error, { showHidden: true })).not.toContain('hunter2');
+});
+
 describe('what never arrives', () => {
   test('nobody listens', async () => {
     const server = await startCannedS3();

@@ -169,3 +169,18 @@ describe('what is stored with an object', () => {
     }
   });
 });
+
+test('a put that the store does not answer can be given up', async () => {
+  const controller = new AbortController();
+  await using server = await startCannedS3();
+  await using backend = await open(server);
+  await backend.put('a/1', BODY);
+  server.answering = ({ method }) => {
+    if (method !== 'PUT') return null;
+    setImmediate(() => controller.abort(new Error('enough')));
+    return { status: 200, isSilent: true };
+  };
+  await expect(backend.put('a/2', BODY, { signal: controller.signal })).rejects.toThrow('enough');
+  server.answering = () => null;
+  await backend.put('a/2', BODY);
+});

@@ -122,3 +122,35 @@ describe('a listing', () => {
     expect(await Array.fromAsync(backend.list('a/'))).toEqual([{ name: 'a/1', sizeBytes: 1 }]);
   });
 });
+
+describe('an answer without end', () => {
+  const long = Buffer.alloc(9 * 1024 * 1024, 'a');
+
+  test.for([200, 500])('with status %i is not taken into memory', async (status) => {
+    await using server = await startCannedS3();
+    await using backend = await open(server);
+    server.answering = () => ({ status, headers: { 'content-type': 'application/xml' }, body: long });
+    await expect(Array.fromAsync(backend.list(''))).rejects.toMatchObject({
+      code: 'backend/unavailable',
+      cause: { message: expect.stringContaining('too long') },
+    });
+  });
+
+  test('in an error message is shortened', async () => {
+    const message = `${'a'.repeat(4 * 1024 * 1024)} end`;
+    await using server = await startCannedS3();
+    await using backend = await open(server);
+    server.answering = () => refusal(500, 'InternalError', message);
+    const error: unknown = await backend.get('a/1').catch((caught: unknown) => caught);
+    expect(String(error).length).toBeLessThan(500);
+  });
+});
+
+test('a bucket that is gone is not an absent object', async () => {
+  await using server = await startCannedS3();
+  await using backend = await open(server);
+  expect(await backend.stat('a/1')).toBe(null);
+  server.answering = () => ({ status: 404 });
+  const gone = { code: 'backend/unavailable', context: { operation: 'stat', transient: false } };
+  await expect(backend.stat('a/1')).rejects.toMatchObject(gone);
+});
