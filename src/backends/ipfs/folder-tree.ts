@@ -44,7 +44,7 @@ export class FolderTree {
     if (link !== null && link.cid.codec !== RAW) yield* this.#walk(link.cid, prefix, signal);
   }
 
-  /** The whole content of an object. @throws `backend/unavailable` above the largest size */
+  /** The whole content of an object, as a copy. @throws `backend/unavailable` above the largest size */
   async read({ cid, name, sizeBytes }: StoredObject, signal?: AbortSignal): Promise<Uint8Array> {
     if (sizeBytes > this.#bytesMax) throw this.#tooLarge(name);
     const pieces: Uint8Array[] = [];
@@ -53,6 +53,9 @@ export class FolderTree {
       length += piece.length;
       if (length > this.#bytesMax) throw this.#tooLarge(name);
       pieces.push(piece);
+    }
+    if (length !== sizeBytes) {
+      throw new ValenceError('format/malformed', `${name} has ${length} bytes, where its folder says ${sizeBytes}`);
     }
     return Buffer.concat(pieces);
   }

@@ -11,9 +11,9 @@ import { FolderTree } from './folder-tree.ts';
 import type { KuboNode } from './kubo-node.ts';
 import { cidOfObject } from './object-layout.ts';
 import type { OpenPinningService } from './remote-pins.ts';
-import type { PinnedState, PinningReport } from './publication.ts';
-import { pinEverywhere, pinStates } from './publication.ts';
-import { ipfsError, messageOf, saysThat } from './rpc-error.ts';
+import type { PinnedState, PinningReport, Publication } from './publication.ts';
+import { announce, pinEverywhere, pinStates } from './publication.ts';
+import { ipfsError, saysThat } from './rpc-error.ts';
 import { Turns } from './turns.ts';
 import type { VerifiedBlocks } from './verified-blocks.ts';
 
@@ -36,20 +36,13 @@ export interface IpfsParts {
   readonly warnings: readonly string[];
 }
 
-/** What `publish` did for the newest state. */
-export interface Publication {
-  /** Its content id, from which alone everything can be read: worth writing down. */
-  readonly root: string;
-  /** The IPNS name that now leads to it; `null` without a key, or where `failure` says why not. */
-  readonly ipns: { readonly name: string | null; readonly failure: string | null } | null;
-  readonly pinning: PinningReport;
-}
-
 const MIB = 1024 * 1024;
 /** A guard for the reader's memory; the largest object, a manifest or segment, stays below (FORMAT.md §11). */
 const OBJECT_BYTES_MAX = 16 * MIB;
 /** The node writes to one disk; more at once only wait there. It also refuses to leave 256 entries unflushed. */
 const CALLS_AT_ONCE = 8;
+/** For taking back what a failed put has left: the next put of the name waits for it. */
+const CLEAR_UP_MS = 10_000;
 const NOT_A_FOLDER = /file already exists|not a directory/;
 /** Pinned under this name at services is whatever holds this very file, which is different at each holder. */
 const HOLDER_FILE = 'valence.json';
@@ -114,8 +107,7 @@ export class IpfsBackend implements Backend {
       }
       // Whole, since the hash is that of the whole; the last blocks are kept at hand for the next range.
       const bytes = await this.#tree.read(object, signal);
-      invariant(bytes.length === object.sizeBytes, `the size of ${name} is not that of its content`);
-      return bytes.subarray(offset, offset + length);
+      return range === undefined ? bytes : Uint8Array.from(bytes.subarray(offset, offset + length));
     });
   }
 
@@ -146,7 +138,7 @@ export class IpfsBackend implements Backend {
         if (object === null) return;
         await node.remove(this.#path(name), signal);
         // If another name has the same content, its entry in the folder still keeps that from `ipfs repo gc`.
-        await node.unpin(object.cid);
+        await node.unpin(object.cid, signal);
       }),
     );
   }
@@ -165,7 +157,7 @@ export class IpfsBackend implements Backend {
     return this.#call('publish', '', signal, async () => {
       const state = await this.#state(signal);
       const [announced, pinning] = await Promise.all([
-        ipns === undefined ? null : this.#announce(state.root, ipns, signal),
+        ipns === undefined ? null : announce(node, { root: state.root, key: ipns }, signal),
         pinEverywhere(services, node, state, signal),
       ]);
       return { root: cidText(state.root), ipns: announced, pinning };
@@ -228,20 +220,12 @@ export class IpfsBackend implements Backend {
 
   /** Nothing is kept of a put that failed; what cannot be taken back is a pinned block without a name. */
   async #giveUp(node: KuboNode, name: ObjectName, cid: Cid): Promise<void> {
+    const limit = AbortSignal.timeout(CLEAR_UP_MS);
     try {
-      const object = await this.#find(name, undefined);
-      if (object === null || !sameCid(object.cid, cid)) await node.unpin(cid);
+      const object = await this.#find(name, limit);
+      if (object === null || !sameCid(object.cid, cid)) await node.unpin(cid, limit);
     } catch {
       // The failure of the put says more than that of clearing up after it.
-    }
-  }
-
-  async #announce(root: Cid, key: string, signal: AbortSignal | undefined): Promise<Publication['ipns']> {
-    try {
-      return { name: await this.#writable('publish').node.announce(root, key, signal), failure: null };
-    } catch (error) {
-      signal?.throwIfAborted();
-      return { name: null, failure: messageOf(error) };
     }
   }
 

@@ -14,6 +14,8 @@ interface CallTime {
 }
 
 const NETWORK_MS = 30_000;
+/** It writes some small nodes; many calls wait for one, so none of theirs may end it. */
+const FLUSH_MS = 60_000;
 const NOT_THERE = /not found|could not find/i;
 const NO_ENTRY = /does not exist/;
 const ENTRY_EXISTS = /already has entry by that name/;
@@ -82,9 +84,9 @@ export class KuboNode {
   }
 
   /** From then on only folders that it is in keep it from garbage collection. What is not pinned stays so. */
-  async unpin(cid: Cid): Promise<void> {
+  async unpin(cid: Cid, signal?: AbortSignal): Promise<void> {
     try {
-      await this.#client.pin.rm(this.#cid(cid));
+      await this.#client.pin.rm(this.#cid(cid), during(signal));
     } catch (error) {
       if (!saysThat(error, NOT_PINNED)) throw error;
     }
@@ -103,7 +105,7 @@ export class KuboNode {
       if (block === null || !isBlock(block, cid)) damaged.push(cid);
     }
     if (damaged.length === 0) return;
-    await this.unpin(object);
+    await this.unpin(object, signal);
     const cids = damaged.map((cid) => this.#cid(cid));
     for await (const { error } of this.#client.block.rm(cids, { ...during(signal), force: true })) {
       if (error !== undefined) throw error;
@@ -134,7 +136,7 @@ export class KuboNode {
 
   /** Everything entered below the folder before this call survives the node's end. */
   async flush(folder: string): Promise<void> {
-    await this.#client.files.flush(folder);
+    await this.#client.files.flush(folder, { signal: AbortSignal.timeout(FLUSH_MS) });
   }
 
   /** `null`: there is no such folder. */
@@ -150,7 +152,8 @@ export class KuboNode {
   /** The content id that an IPNS name leads to. @throws `backend/not-found` when nobody says */
   async resolve(name: string, signal?: AbortSignal): Promise<Cid> {
     let found = '';
-    for await (const path of this.#client.name.resolve(name, { ...during(signal), recursive: true })) found = path;
+    for await (const path of this.#client.name.resolve(name, { ...during(signal), recursive: true, nocache: true }))
+      found = path;
     if (found === '') throw new ValenceError('backend/not-found', `nobody knows where the name ${name} leads`);
     return parseCid(found.replace(/^\/ipfs\//, ''));
   }

@@ -26,6 +26,35 @@ export interface PinnedState {
   readonly pinName: string;
 }
 
+/** What `publish` did for the newest state. */
+export interface Publication {
+  /** Its content id, from which alone everything can be read: worth writing down. */
+  readonly root: string;
+  /** `null` without a key. */
+  readonly ipns: Announcement | null;
+  readonly pinning: PinningReport;
+}
+
+export interface Announcement {
+  /** The IPNS name that now leads to the newest state; `null` where `failure` says why not. */
+  readonly name: string | null;
+  readonly failure: string | null;
+}
+
+/** Lets the IPNS name of this key lead to the root. Rejects only when aborted. */
+export async function announce(
+  node: KuboNode,
+  { root, key }: { root: Cid; key: string },
+  signal: AbortSignal | undefined,
+): Promise<Announcement> {
+  try {
+    return { name: await node.announce(root, key, signal), failure: null };
+  } catch (error) {
+    signal?.throwIfAborted();
+    return { name: null, failure: messageOf(error) };
+  }
+}
+
 /** The services' view of this state, without asking them for anything new. Rejects only when aborted. */
 export async function pinStates(
   services: readonly OpenPinningService[],

@@ -53,7 +53,9 @@ describe('a node of IPFS', () => {
   });
 
   test('is read or refused, never worse', () => {
-    const property = fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => expect(outcomeOf(bytes)).toBe('fine'));
+    const property = fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      expect(outcomeOf(bytes)).toBe('fine');
+    });
     fc.assert(property, { seed: 6, numRuns: 2000 });
   });
 

@@ -74,6 +74,32 @@ describe('a node that is not there', () => {
   });
 });
 
+describe('a node that falls silent', () => {
+  test('does not hold up an abort, nor the next call', async () => {
+    let isSilent = false;
+    await using node = await answerHttp(({ url }) => {
+      if (isSilent) return new Promise(() => {});
+      return url.pathname === '/api/v0/files/stat' ? failure('file does not exist') : { status: 200, body: '{}' };
+    });
+    const backend = await openIpfs({ name: 'kubo', api: node.url });
+    isSilent = true;
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const { signal } = controller;
+    const calls = [
+      backend.put('a/1', Buffer.from('x'), { signal }),
+      backend.get('a/1', { signal }),
+      backend.stat('a/1', { signal }),
+      backend.delete('a/1', { signal }),
+      Array.fromAsync(backend.list('', { signal })),
+    ];
+    controller.abort(reason);
+    for (const call of calls) await expect(call).rejects.toBe(reason);
+    isSilent = false;
+    expect(await backend.stat('a/1')).toBe(null);
+  });
+});
+
 describe('options that are refused', () => {
   test.for([
     ['an RPC elsewhere in the clear', { api: 'http://nas.example:5001' }],
