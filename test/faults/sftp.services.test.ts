@@ -81,7 +81,9 @@ describe('a connection that is lost', () => {
         () => false,
         (error: unknown) => isTransient(error),
       );
-      const found = await listed(backend, '');
+      proxy.disarm();
+      // What follows a put unheard, the closing of a file, may have been cut off just now: that costs one more call.
+      const found = await listed(backend, '').catch(() => listed(backend, ''));
       if (!lost || found.length > 0) {
         expect(found).toEqual([{ name: 'shards/ab/one', sizeBytes: body.length }]);
         expect(same(await backend.get('shards/ab/one'), body)).toBe(true);

@@ -11,6 +11,8 @@ export interface CuttingProxy extends AsyncDisposable {
   connections(): number;
   /** Calls `act` once this many more bytes went to the server (`up`) or came from it (`down`); those are passed on. */
   after(bytes: number, direction: Direction, act: () => void): void;
+  /** Calls nothing any more that has not been called yet. */
+  disarm(): void;
   /** Resets the connections that are open. */
   readonly cut: () => void;
   /** Passes nothing on any more on the connections that are open, and says nothing. */
@@ -57,6 +59,7 @@ export async function cuttingProxy(serverPort: number): Promise<CuttingProxy> {
     port: address.port,
     connections: () => count,
     after: (left, direction, act) => void triggers.push({ left, direction, act }),
+    disarm: () => void triggers.splice(0),
     cut() {
       for (const socket of sockets) socket.resetAndDestroy();
     },

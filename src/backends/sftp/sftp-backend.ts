@@ -133,7 +133,6 @@ export class SftpBackend implements Backend {
 
   async #store(session: Session, name: ObjectName, body: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    await this.#root.check(session);
     if (await this.#keepsEqual(session, name, body)) return;
     await this.#temporaries.removeLeftovers(session);
     try {
@@ -168,22 +167,21 @@ export class SftpBackend implements Backend {
     return equal !== null;
   }
 
-  /** `null`: no such object (a folder or a link of that name is none). */
+  /** `null`: no such object (a folder or a link of that name is none), and the root is still the one that was opened. */
   async #withObject<T>(
     session: Session,
     name: ObjectName,
     use: (file: Handle, status: RemoteStatus) => Promise<T>,
   ): Promise<T | null> {
-    const status = await this.#folders.status(session, name);
+    // Both at once: a request more costs a server far away nothing, an answer more to wait for does.
+    const [status] = await Promise.all([this.#folders.status(session, name), this.#root.check(session)]);
     const file = status?.kind === 'file' ? await orNull(session.open(this.#folders.path(name))) : null;
-    if (status === null || file === null) {
-      await this.#root.check(session);
-      return null;
-    }
+    if (status === null || file === null) return null;
     try {
       return await use(file, status);
     } finally {
-      await session.closeFile(file).catch(() => undefined);
+      // Nobody need wait for that; a file that stays open is closed with the connection.
+      session.closeFile(file).catch(() => undefined);
     }
   }
 
