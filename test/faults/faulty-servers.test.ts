@@ -114,7 +114,7 @@ describe('a TCP proxy', () => {
     const [first] = (await once(client, 'data')) as [Buffer];
     expect(first).toEqual(SENT.subarray(0, 50));
     const rest = collect(client);
-    expect([proxy.connections, proxy.open]).toEqual([1, 1]);
+    expect([proxy.connections, proxy.open, proxy.struck]).toEqual([1, 1, 1]);
     proxy.release();
     expect(await rest).toEqual(SENT.subarray(50));
   });

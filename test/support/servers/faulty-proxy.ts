@@ -45,6 +45,8 @@ export interface FaultyProxy extends AsyncDisposable {
   readonly port: number;
   /** Connections made so far. */
   readonly connections: number;
+  /** Faults that have come into effect so far: their bytes have come by. */
+  readonly struck: number;
   /** Connections that are open now. */
   readonly open: number;
   /** May be replaced at any time; holds for connections made afterwards. */
@@ -71,6 +73,7 @@ export async function startFaultyProxy(target: ProxyTarget, plan: ProxyPlan = ()
 class TcpProxy implements FaultyProxy {
   plan: ProxyPlan;
   connections = 0;
+  struck = 0;
   readonly #target: ProxyTarget;
   readonly #sockets = new Set<Socket>();
   readonly #releases: (() => void)[] = [];
@@ -122,9 +125,10 @@ class TcpProxy implements FaultyProxy {
       socket.on('error', () => pair.forEach((each) => each.resetAndDestroy()));
       socket.on('close', () => this.#sockets.delete(socket));
     }
+    const strike = (): void => void (this.struck += 1);
     const stalled = (): Promise<void> => new Promise((resolve) => this.#releases.push(resolve));
-    void pump(new Direction(client, server, stalled), plan.up ?? []);
-    void pump(new Direction(server, client, stalled), plan.down ?? []);
+    void pump(new Direction(client, server, { stalled, strike }), plan.up ?? []);
+    void pump(new Direction(server, client, { stalled, strike }), plan.down ?? []);
   }
 }
 
@@ -132,12 +136,16 @@ class TcpProxy implements FaultyProxy {
 class Direction {
   readonly from: Socket;
   readonly to: Socket;
+  /** Resolves when what is stalled is let go on. */
   readonly stalled: () => Promise<void>;
+  /** To be called once for each fault that comes into effect. */
+  readonly strike: () => void;
 
-  constructor(from: Socket, to: Socket, stalled: () => Promise<void>) {
+  constructor(from: Socket, to: Socket, proxy: Pick<Direction, 'stalled' | 'strike'>) {
     this.from = from;
     this.to = to;
-    this.stalled = stalled;
+    this.stalled = proxy.stalled;
+    this.strike = proxy.strike;
   }
 
   async write(bytes: Buffer): Promise<void> {
@@ -169,6 +177,8 @@ async function pump(direction: Direction, faults: readonly StreamFault[]): Promi
 }
 
 type Next = (bytes: Buffer) => Promise<void>;
+/** Gets what comes from some byte on, and passes on what it likes. */
+type Harm = (bytes: Buffer, next: Next) => Promise<void>;
 
 interface Stage {
   push(bytes: Buffer, next: Next): Promise<void>;
@@ -177,6 +187,22 @@ interface Stage {
 }
 
 function stageOf(fault: StreamFault, direction: Direction): Stage {
+  let isStruck = false;
+  const startingAt = (start: number, act: Harm): Stage =>
+    fromByte(start, async (bytes, next) => {
+      if (!isStruck) direction.strike();
+      isStruck = true;
+      await act(bytes, next);
+    });
+  /** `act` gets the first piece only. */
+  const atByte = (start: number, act: Harm): Stage => {
+    let isDone = false;
+    return startingAt(start, async (bytes, next) => {
+      if (isDone) return next(bytes);
+      isDone = true;
+      return act(bytes, next);
+    });
+  };
   switch (fault.kind) {
     case 'flip':
       return atByte(fault.atByte, async (rest, next) => {
@@ -198,7 +224,7 @@ function stageOf(fault: StreamFault, direction: Direction): Stage {
     case 'drop':
     case 'duplicate':
     case 'reorder':
-      return rearranging(fault);
+      return rearranging(fault, startingAt);
     case 'stall':
       return atByte(fault.afterBytes, async (rest, next) => {
         await direction.stalled();
@@ -223,7 +249,7 @@ function end(kind: 'reset' | 'half-close' | 'truncate', { from: source, to }: Di
 }
 
 /** `act` gets what comes from that byte on, with a copy that it may change. */
-function startingAt(start: number, act: (bytes: Buffer, next: Next) => Promise<void>): Stage {
+function fromByte(start: number, act: Harm): Stage {
   let seen = 0;
   return {
     async push(bytes, next) {
@@ -236,22 +262,11 @@ function startingAt(start: number, act: (bytes: Buffer, next: Next) => Promise<v
   };
 }
 
-/** The same for the piece with that byte alone. With 0 the first byte. */
-function atByte(start: number, act: (rest: Buffer, next: Next) => Promise<void>): Stage {
-  let done = false;
-  return startingAt(start, async (rest, next) => {
-    if (done) return next(rest);
-    done = true;
-    return act(rest, next);
-  });
-}
-
 /** Holds back as much as it needs, and no more. */
-function rearranging({
-  kind,
-  afterBytes,
-  bytes,
-}: Extract<StreamFault, { bytes: number; kind: 'drop' | 'duplicate' | 'reorder' }>): Stage {
+function rearranging(
+  { kind, afterBytes, bytes }: Extract<StreamFault, { kind: 'drop' | 'duplicate' | 'reorder' }>,
+  startingAt: (start: number, act: Harm) => Stage,
+): Stage {
   const needed = kind === 'reorder' ? 2 * bytes : bytes;
   let held: Buffer | null = Buffer.alloc(0);
   const arrange = (window: Buffer): Buffer => {
