@@ -263,6 +263,8 @@ export interface RestoreOptions {
   readonly warn?: ((warning: string) => void) | undefined;
   /** Left out: everything. */
   readonly part?: PartOptions | undefined;
+  /** Wait, for hours, for shards that lie in an archive; else the restore ends with `backend/archived` once all were asked for. */
+  readonly wait?: boolean | undefined;
 }
 
 export type RestoreEvent =
