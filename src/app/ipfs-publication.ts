@@ -1,4 +1,4 @@
-import type { Publication } from '../backends/ipfs/ipfs-backend.ts';
+import type { Publication } from '../backends/ipfs/publication.ts';
 
 /** What to tell of a state that was published; the first sentence is worth writing down. */
 export function describePublication(name: string, { root, ipns, pinning }: Publication): string[] {
@@ -12,5 +12,8 @@ export function describePublication(name: string, { root, ipns, pinning }: Publi
   const failed = pinning.failed.map(
     ({ service, status, reason }) => `${service} does not pin it (${reason ?? status}): the next run asks again`,
   );
-  return [`backend ${name} is now ipfs://${root}`, ...[...announced, ...pending, ...failed].map((text) => `backend ${name}: ${text}`)];
+  return [
+    `backend ${name} is now ipfs://${root}`,
+    ...[...announced, ...pending, ...failed].map((text) => `backend ${name}: ${text}`),
+  ];
 }

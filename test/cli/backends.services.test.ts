@@ -132,7 +132,9 @@ describe('a tier over every kind of place', { timeout: TIMEOUT_MS }, () => {
   it('leaves no connection open that would keep the process', async () => {
     const run = promisify(execFile);
     const program = new URL('../../src/cli/bin.ts', import.meta.url).pathname;
-    const { stdout } = await run(process.execPath, [program, 'backup', 'list', '--home', home, '--json'], { timeout: 60_000 });
+    const { stdout } = await run(process.execPath, [program, 'backup', 'list', '--home', home, '--json'], {
+      timeout: 60_000,
+    });
     expect(jsonLines(stdout)).toMatchObject([{ type: 'snapshot', sequence: 1 }]);
   });
 

@@ -159,6 +159,7 @@ describe('configured from the command line', () => {
     expect(none.exit).toBe(2);
     expect(none.stderr).toContain('there is no secret for --key on standard input');
     expect((await config('--remove-backend', 'b2')).exit).toBe(0);
+    expect(await readdir(join(home, 'secrets'))).toEqual([]);
   });
 
   it('lists backends with the tiers that use them', async () => {

@@ -3,7 +3,18 @@ import { S3_PROVIDERS, endpointOf, providerOfEndpoint, s3Preset } from '../../ba
 import type { S3Preset, S3Provider } from '../../backends/s3/providers.ts';
 import { parseSecretReference, secretReferenceText } from '../secret-reference.ts';
 import type { SecretReference } from '../secret-reference.ts';
-import { flag, line, missingOr, oneOf, parsed, secret, SECTION_RULE, serviceUrl, storageClass, text } from './fields.ts';
+import {
+  flag,
+  line,
+  missingOr,
+  oneOf,
+  parsed,
+  secret,
+  SECTION_RULE,
+  serviceUrl,
+  storageClass,
+  text,
+} from './fields.ts';
 import type { SectionOf } from './fields.ts';
 import type { Kind, KindProblem } from './kind.ts';
 import { S3_PRICES } from './s3-prices.ts';
