@@ -12,8 +12,12 @@ export function backendCalls(context: AppContext): BackendCalls {
 async function* check(context: AppContext, place: string): AsyncGenerator<BackendCheck, void, undefined> {
   const { clock, random, signal, progress } = context;
   const { backend: config, opening } = locate(await context.config(), place);
-  await using backend = await openBackend(context, config, { ...opening, mayMake: true, keepsNothing: true });
-  for await (const { hint = null, ...result } of checkBackend(backend, { clock, random, signal, progress })) {
-    yield { type: 'backend-check', backend: place, ...result, hint };
+  const backend = await openBackend(context, config, { ...opening, mayMake: true, keepsNothing: true });
+  try {
+    for await (const { hint = null, ...result } of checkBackend(backend, { clock, random, signal, progress })) {
+      yield { type: 'backend-check', backend: place, ...result, hint };
+    }
+  } finally {
+    await context.release(backend);
   }
 }

@@ -25,6 +25,7 @@ export async function configureBackups(
   if (edit !== null) {
     await applyEdit(context, file, edit);
     await file.save();
+    if (edit.kind === 'remove-backend') await forgetBackend(context, edit.name);
   }
   return view(context, file);
 }
@@ -36,8 +37,7 @@ async function applyEdit(context: AppContext, file: ConfigFile, edit: Configurat
     case 'set-backend':
       return setBackend(context, file, edit);
     case 'remove-backend':
-      file.removeBackend(edit.name);
-      return forgetPlace(context, edit.name);
+      return file.removeBackend(edit.name);
     case 'set-tier':
       return setTier(file, edit);
   }
@@ -78,8 +78,22 @@ function placeOf(config: BackendConfig): string {
 /** What a disk or a host of one's own can be given; a bucket is made with its provider, who asks about much else. */
 async function makePlace(context: AppContext, name: string, config: BackendConfig): Promise<void> {
   if (config.type !== 'directory' && config.type !== 'sftp') return;
-  const backend = await openBackend(context, config, { name, isConfigured: true, mayMake: true });
-  await backend[Symbol.asyncDispose]();
+  await context.release(await openBackend(context, config, { name, isConfigured: true, mayMake: true }));
+}
+
+/** Also the secrets that were given for it, which nothing names any more. */
+async function forgetBackend(context: AppContext, name: string): Promise<void> {
+  await forgetPlace(context, name);
+  const keys = new Set(BACKEND_TYPES.flatMap((type) => backendKeys(type)));
+  for (const key of keys) await removeFile(secretPath(context, name, key));
+}
+
+function secretPath({ home }: AppContext, name: string, key: string): string {
+  return join(home.secretsFolder, `${name}-${key}`);
+}
+
+function removeFile(path: string): Promise<void> {
+  return translated('remove', path, () => rm(path, { force: true }));
 }
 
 /** What this host remembers of a backend says nothing of the next one of that name. */
@@ -95,20 +109,21 @@ interface WithSecrets {
   readonly discarded: () => Promise<void>;
 }
 
-function withSecrets({ home }: AppContext, { name, settings, secrets = {} }: AddBackend | SetBackend): WithSecrets {
+function withSecrets(context: AppContext, { name, settings, secrets = {} }: AddBackend | SetBackend): WithSecrets {
+  const { secretsFolder } = context.home;
   const files = Object.entries(secrets).map(([key, secret]) => {
     if (secret === '')
       throw new ValenceError('usage/invalid', `the secret for ${key} is empty`, { hint: 'give it in one line' });
-    return { key, secret, path: join(home.secretsFolder, `${name}-${key}`) };
+    return { key, secret, path: secretPath(context, name, key) };
   });
   return {
     settings: { ...settings, ...Object.fromEntries(files.map(({ key, path }) => [key, `file:${path}`])) },
     async kept() {
-      if (files.length > 0) await makeFolderDurably(home.secretsFolder, { mode: 0o700 });
+      if (files.length > 0) await makeFolderDurably(secretsFolder, { mode: 0o700 });
       for (const { path, secret } of files) await writeFileDurably(path, utf8(`${secret}\n`), { mode: 0o600 });
     },
     async discarded() {
-      for (const { path } of files) await translated('remove', path, () => rm(path, { force: true }));
+      for (const { path } of files) await removeFile(path);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
+import type { Backend } from '../backends/backend.ts';
 import { costOf } from '../backends/wrappers/cost.ts';
 import { dryRun } from '../backends/wrappers/dry-run.ts';
 import type { DryRunBackend } from '../backends/wrappers/dry-run.ts';
@@ -26,7 +27,12 @@ export async function* planRun(context: AppContext, options: RunOptions): AsyncG
   await context.lock();
   const stored = new DatabaseCatalog(await context.database(), uuidText(hostKey.vaultId), context.clock);
   const rehearsals: Rehearsal[] = [];
-  for (const name of names) rehearsals.push(rehearse(config, await openTier(context, config, name)));
+  const opened: Backend[] = [];
+  for (const name of names) {
+    const tier = await openTier(context, config, name);
+    opened.push(...tier.backends.map(({ backend }) => backend));
+    rehearsals.push(rehearse(config, tier));
+  }
   const done: BackedUp[] = [];
   await runTiers(context, {
     config,
@@ -39,6 +45,7 @@ export async function* planRun(context: AppContext, options: RunOptions): AsyncG
     fullScan: options.fullScan ?? false,
     committed: (planned) => done.push(planned),
   });
+  for (const backend of opened) await context.release(backend);
   for (const [i, planned] of done.entries()) {
     const { tier, counted } = rehearsals[i]!;
     const backends: BackendPlan[] = [];

@@ -139,7 +139,7 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
   const { backends, away } = await openConfigured(context, config, [...used]);
   for (const { backend } of backends) {
     for (const warning of extrasOf(backend)?.warnings ?? []) findings.push(finding('warning', warning, null));
-    await backend[Symbol.asyncDispose]();
+    await context.release(backend);
   }
   for (const name of config.backends.keys()) {
     if (!used.has(name))

@@ -12,5 +12,8 @@ export function describePublication(name: string, { root, ipns, pinning }: Publi
   const failed = pinning.failed.map(
     ({ service, status, reason }) => `${service} does not pin it (${reason ?? status}): the next run asks again`,
   );
-  return [`backend ${name} is now ipfs://${root}`, ...[...announced, ...pending, ...failed].map((text) => `backend ${name}: ${text}`)];
+  return [
+    `backend ${name} is now ipfs://${root}`,
+    ...[...announced, ...pending, ...failed].map((text) => `backend ${name}: ${text}`),
+  ];
 }

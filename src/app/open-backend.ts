@@ -56,10 +56,13 @@ export function extrasOf(backend: Backend): BackendExtras | null {
   return extras.get(backend) ?? null;
 }
 
-/** @throws `backend/*` where it cannot be opened, `config/invalid` where a secret cannot be looked up */
+/**
+ * Closed with the context, or by its `release`.
+ * @throws `backend/*` where it cannot be opened, `config/invalid` where a secret cannot be looked up
+ */
 export async function openBackend(context: AppContext, config: BackendConfig, opening: Opening): Promise<Backend> {
   const { inner, own } = await openKind(context, config, opening);
-  const backend = wrapBackend(inner, wrapOptions(context, config, opening, inner));
+  const backend = context.keep(wrapBackend(inner, wrapOptions(context, config, opening, inner)));
   if (own !== null) extras.set(backend, own);
   return backend;
 }

@@ -99,9 +99,8 @@ async function openAll<T, B extends { readonly backend: Backend }>(
     else if (isAway(result.reason)) away.push({ location: locationOf(items[i]!), error: result.reason });
   }
   const fault = results.find((result) => result.status === 'rejected' && !isAway(result.reason));
-  if (fault?.status !== 'rejected') return { backends, away };
-  for (const { backend } of backends) await backend[Symbol.asyncDispose]();
-  throw fault.reason;
+  if (fault?.status === 'rejected') throw fault.reason;
+  return { backends, away };
 }
 
 /** Down, gone, or closed to us: the others may do. */

@@ -35,7 +35,7 @@ export async function* repairTiers(
       yield options.replace === undefined ? record : await replaced(context, record, options.replace);
     }
   } finally {
-    for (const { backend } of opened.backends) await backend[Symbol.asyncDispose]();
+    for (const { backend } of opened.backends) await context.release(backend);
   }
 }
 

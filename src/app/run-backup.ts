@@ -62,7 +62,7 @@ export async function runTiers(context: AppContext, input: RunInput): Promise<vo
     });
   } finally {
     await ended?.();
-    for (const backend of opened) await backend[Symbol.asyncDispose]();
+    for (const backend of opened) await context.release(backend);
   }
 }
 

@@ -19,7 +19,8 @@ export async function readSpeed({ placesFolder }: Home, name: string): Promise<U
   try {
     const bytes = await readWholeFile(join(placesFolder, name, FILE_NAME));
     if (bytes === null) return null;
-    const { bytesPerSecond } = JSON.parse(fromUtf8(bytes)) as Partial<UploadSpeed>;
+    const speed = JSON.parse(fromUtf8(bytes)) as Partial<UploadSpeed> | null;
+    const bytesPerSecond = speed?.bytesPerSecond;
     return typeof bytesPerSecond === 'number' && bytesPerSecond > 0 ? { bytesPerSecond } : null;
   } catch (error) {
     if (isValenceError(error) || error instanceof SyntaxError) return null;

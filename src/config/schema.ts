@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isConfigName, line, missingOr, name, parsed, SECTION_RULE, text } from './backends/fields.ts';
+import { isConfigName, missingOr, name, parsed, SECTION_RULE, storageClass, text } from './backends/fields.ts';
 import type { SectionOf } from './backends/fields.ts';
 import { BACKEND_TYPES, kindOf } from './backends/kinds.ts';
 import type { BackendType, KindConfig, RawBackend } from './backends/kinds.ts';
@@ -107,7 +107,7 @@ const tierSchema: SectionOf<RawTier> = z.strictObject(
       .max(SHARDS_MAX, { error: `must be at most ${SHARDS_MAX}` })
       .optional(),
     lock: parsed(parseDuration, DURATION_RULE).optional(),
-    'storage-class': line.optional(),
+    'storage-class': storageClass.optional(),
   },
   { error: SECTION_RULE },
 );

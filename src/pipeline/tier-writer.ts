@@ -25,6 +25,7 @@ import { PositionTable } from './position-table.ts';
 import type { Sealer } from './sealer.ts';
 import { SegmentBuilder } from './segment-builder.ts';
 import type { Spool } from './spool.ts';
+import { StripeUpload } from './stripe-upload.ts';
 import { tooFewHolders } from './holders.ts';
 import type { UploadedChunk, UploadedPack, UploadedPacks } from './uploaded-packs.ts';
 import type { Uploads } from './uploads.ts';
@@ -82,9 +83,6 @@ export interface IndexEnd {
   readonly fold: (listed: readonly CatalogSegment[], newest: SegmentBody) => Promise<FoldedIndex>;
 }
 
-/** Stripes being coded at once: one is in the coder while another is handed to the holders' queues. */
-const STRIPES_AT_ONCE = 2;
-
 /**
  * Stores the chunks of one snapshot for one tier: those not known are sealed and packed, packs become stripes, stripes
  * are placed and indexed. Everything is bounded but the list of what was added.
@@ -102,9 +100,6 @@ export class TierWriter {
   readonly #added = new ChunkTable();
   readonly #positions = new PositionTable();
   #newBytes = 0;
-  /** Stripes that have not been placed and noted yet. */
-  readonly #unnoted = new Set<Promise<void>>();
-  #uploadFailure: { readonly error: unknown } | null = null;
   /** The pack being handed to the spool; awaited before the next, so that the producer feels a full spool. */
   #handing: Promise<void> = Promise.resolve();
 
@@ -202,12 +197,8 @@ export class TierWriter {
    * under way.
    */
   async upload(): Promise<void> {
-    await Promise.all(Array.from({ length: STRIPES_AT_ONCE }, () => this.#codeOneByOne()));
-    while (this.#unnoted.size > 0) await Promise.all(this.#unnoted);
-    if (this.#uploadFailure === null) return;
-    await this.#options.placer.stop();
-    await this.#options.placer.ended();
-    throw this.#uploadFailure.error;
+    const { spool, placer } = this.#options;
+    await new StripeUpload({ spool, placer, placed: (...given) => this.#note(...given) }).run();
   }
 
   /** All chunks have been put. Hands over what is left. */
@@ -258,38 +249,11 @@ export class TierWriter {
     this.#handing.catch(() => {});
   }
 
-  async #codeOneByOne(): Promise<void> {
-    const { spool, placer } = this.#options;
-    try {
-      for (;;) {
-        await placer.ready();
-        const next = await spool.take();
-        if (next === null) return;
-        const { placed } = await placer.begin(next.bytes, next.item.chunks);
-        const noted = this.#note(placed, next.item.origins);
-        this.#unnoted.add(noted);
-        void noted.then(() => this.#unnoted.delete(noted));
-      }
-    } catch (error) {
-      this.#failUpload(error);
-    }
-  }
-
-  /** Notes a stripe once it is placed, for a run after this one and for the index. */
-  async #note(placed: Promise<IndexedStripe>, origins: readonly UploadedChunk[]): Promise<void> {
-    try {
-      const stripe = await placed;
-      await this.#options.note({ stripe, chunks: origins });
-      this.#segment.addStripe(stripe);
-      if (this.#segment.isFull) await this.#writeSegment();
-    } catch (error) {
-      this.#failUpload(error);
-    }
-  }
-
-  #failUpload(error: unknown): void {
-    this.#uploadFailure ??= { error };
-    this.#options.spool.fail(error);
+  /** Notes a stripe that is placed, for a run after this one and for the index. */
+  async #note(stripe: IndexedStripe, origins: readonly UploadedChunk[]): Promise<void> {
+    await this.#options.note({ stripe, chunks: origins });
+    this.#segment.addStripe(stripe);
+    if (this.#segment.isFull) await this.#writeSegment();
   }
 
   async #writeSegment(): Promise<void> {

@@ -50,7 +50,7 @@ export function readHedged<C, R>(options: HedgedRead<C, R>): Promise<R[]> {
           else results.push(result);
           if (results.length === needed || underWay === 0) end(() => resolve(results));
         },
-        (error: unknown) => {
+        (error: Error) => {
           if (settled()) end(() => reject(error));
         },
       );

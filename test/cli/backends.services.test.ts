@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openValence } from '../../src/index.ts';
 import type { SnapshotRecord } from '../../src/index.ts';
@@ -31,7 +33,10 @@ beforeAll(async () => {
   await using valence = openValence({ home, env: { VALENCE_PASSPHRASE: PASSPHRASE } });
   await valence.init();
   await valence.keys.init();
-  await importLines(valence, Array.from({ length: 20 }, (_, i) => ({ id: beliefNumber(i + 1), content: longText(`${i}`, 15_000) })));
+  await importLines(
+    valence,
+    Array.from({ length: 20 }, (_, i) => ({ id: beliefNumber(i + 1), content: longText(`${i}`, 15_000) })),
+  );
 }, TIMEOUT_MS);
 
 afterAll(async () => {
@@ -57,30 +62,51 @@ describe('a tier over every kind of place', { timeout: TIMEOUT_MS }, () => {
     await done(config('--add-backend', 'disk', '--path', join(folder.path, 'disk')));
     await done(
       config(
-        ...['--add-backend', 'cloud', '--type', 's3', '--endpoint', s3.endpoint, '--region', s3.region, '--bucket', 'vault'],
+        ...[
+          '--add-backend',
+          'cloud',
+          '--type',
+          's3',
+          '--endpoint',
+          s3.endpoint,
+          '--region',
+          s3.region,
+          '--bucket',
+          'vault',
+        ],
         ...['--prefix', 'ada', '--key-id', s3.accessKeyId, '--key', `file:${key}`, '--object-lock', 'governance'],
       ),
     );
     await done(config('--add-backend', 'ipfs', '--api', ipfs.api()));
     const path = join(ssh.folder, 'made', 'for', 'it');
     const address = ['--host', ssh.host, '--port', String(ssh.port), '--user', ssh.user, '--path', path];
-    await done(config('--add-backend', 'nas', '--type', 'sftp', ...address, '--identity', `file:${ssh.privateKeyFile}`));
+    await done(
+      config('--add-backend', 'nas', '--type', 'sftp', ...address, '--identity', `file:${ssh.privateKeyFile}`),
+    );
     expect((await readFile(join(home, 'places', 'nas', 'host-key'), 'utf8')).trim()).toBe(await ssh.fingerprint());
-    const [view] = await done(config('--tier', 'all', '--backends', 'disk,cloud,ipfs,nas', '--erasure', '2/4', '--lock', '1d'));
+    const [view] = await done(
+      config('--tier', 'all', '--backends', 'disk,cloud,ipfs,nas', '--erasure', '2/4', '--lock', '1d'),
+    );
     expect(view).toMatchObject({ tiers: [{ survives: 2, required: 1, lock: '1d' }] });
   });
 
   it.each(['disk', 'cloud', 'ipfs', 'nas'])('%s keeps what backups rely on', async (name) => {
     const { exit, stdout, stderr } = await onHome({ home }, 'backend', 'check', name);
     const results = jsonLines(stdout);
-    expect(results.filter(({ status }) => status === 'failed'), stderr).toEqual([]);
+    expect(
+      results.filter(({ status }) => status === 'failed'),
+      stderr,
+    ).toEqual([]);
     expect(exit).toBe(results.some(({ status }) => status === 'warned') ? 3 : 0);
     expect(results.at(-1)).toMatchObject({ check: 'clean up' });
   });
 
   it('is planned, backed up and restored from any two of its places by location', async () => {
     const [plan] = await done(onHome({ home }, 'backup', 'run', '--dry-run'));
-    expect(plan).toMatchObject({ type: 'run-plan', backends: [{ name: 'disk' }, { name: 'cloud' }, { name: 'ipfs' }, { name: 'nas' }] });
+    expect(plan).toMatchObject({
+      type: 'run-plan',
+      backends: [{ name: 'disk' }, { name: 'cloud' }, { name: 'ipfs' }, { name: 'nas' }],
+    });
     const [snapshot] = (await done(onHome({ home }, 'backup', 'run'))) as unknown as [SnapshotRecord];
     expect(snapshot).toMatchObject({ sequence: 1, survives: 2, degraded: false });
     const root = /ipfs:\/\/(\S+)/.exec(snapshot.notes.join('\n'))?.[1];
@@ -103,12 +129,24 @@ describe('a tier over every kind of place', { timeout: TIMEOUT_MS }, () => {
     }
   });
 
+  it('leaves no connection open that would keep the process', async () => {
+    const run = promisify(execFile);
+    const program = new URL('../../src/cli/bin.ts', import.meta.url).pathname;
+    const { stdout } = await run(process.execPath, [program, 'backup', 'list', '--home', home, '--json'], {
+      timeout: 60_000,
+    });
+    expect(jsonLines(stdout)).toMatchObject([{ type: 'snapshot', sequence: 1 }]);
+  });
+
   it('names the place and the way out where a secret is not to be had', async () => {
     const key = join(folder.path, 's3.key');
     await chmod(key, 0o644);
     const { exit, stderr } = await onHome({ home }, 'backup', 'run');
     expect(exit).toBe(20);
-    expect(jsonLines(stderr)[0]).toMatchObject({ message: `key of backend cloud: others may read ${key}`, hint: expect.stringContaining('chmod 600') });
+    expect(jsonLines(stderr)[0]).toMatchObject({
+      message: `key of backend cloud: others may read ${key}`,
+      hint: expect.stringContaining('chmod 600'),
+    });
     await chmod(key, 0o600);
   });
 

@@ -4,7 +4,15 @@ import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import type { RunPlan, SnapshotRecord } from '../../src/index.ts';
 import { openValence } from '../../src/index.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { beliefNumber, contentsOf, filesIn, importLines, longText, onHome, PASSPHRASE } from '../support/vault-folders.ts';
+import {
+  beliefNumber,
+  contentsOf,
+  filesIn,
+  importLines,
+  longText,
+  onHome,
+  PASSPHRASE,
+} from '../support/vault-folders.ts';
 import { jsonLines, runCli } from './run-cli.ts';
 import type { CliResult } from './run-cli.ts';
 
@@ -22,7 +30,10 @@ beforeAll(async () => {
   await using valence = openValence({ home, env: { VALENCE_PASSPHRASE: PASSPHRASE } });
   await valence.init();
   await valence.keys.init();
-  const lines = Array.from({ length: 40 }, (_, i) => ({ id: beliefNumber(i + 1), content: longText(`seed ${i}`, 20_000) }));
+  const lines = Array.from({ length: 40 }, (_, i) => ({
+    id: beliefNumber(i + 1),
+    content: longText(`seed ${i}`, 20_000),
+  }));
   await importLines(valence, lines);
 });
 
@@ -44,8 +55,13 @@ function yaml(): Promise<string> {
 
 /** Everything that a run could have written to, but the database's own files. */
 async function everything(): Promise<Record<string, string>> {
-  const all = { ...prefixed('home', await contentsOf(home)), ...prefixed('places', await contentsOf(join(folder.path, 'places'))) };
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !name.startsWith('home/database/') && name !== 'home/lock'));
+  const all = {
+    ...prefixed('home', await contentsOf(home)),
+    ...prefixed('places', await contentsOf(join(folder.path, 'places'))),
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => !name.startsWith('home/database/') && name !== 'home/lock'),
+  );
 }
 
 function prefixed(prefix: string, files: Record<string, string>): Record<string, string> {
@@ -87,7 +103,10 @@ describe('configured from the command line', () => {
 
   it('refuses what does not fit the kind, by name', async () => {
     for (const [argv, message] of [
-      [['--add-backend', 'x', '--type', 'directory', '--path', '/x', '--bucket', 'b-1'], '--bucket does not fit backend x, which is of type directory'],
+      [
+        ['--add-backend', 'x', '--type', 'directory', '--path', '/x', '--bucket', 'b-1'],
+        '--bucket does not fit backend x, which is of type directory',
+      ],
       [['--set-backend', 'a', '--key-id', 'ID'], '--key-id does not fit backend a, which is of type directory'],
       [['--add-backend', 'tape', '--path', '/x'], 'the name tape is no type, so --type is needed'],
       [['--add-backend', 'x', '--type', 'driectory', '--path', '/x'], 'there is no backend type driectory'],
@@ -95,7 +114,16 @@ describe('configured from the command line', () => {
       const { exit, stderr } = await config(...argv);
       expect({ exit, message: jsonLines(stderr)[0]?.['message'] }).toEqual({ exit: 2, message });
     }
-    const missing = await config('--add-backend', 'b2', '--bucket', 'bucket-1', '--key-id', 'ID', '--key', 'env:B2_KEY');
+    const missing = await config(
+      '--add-backend',
+      'b2',
+      '--bucket',
+      'bucket-1',
+      '--key-id',
+      'ID',
+      '--key',
+      'env:B2_KEY',
+    );
     expect(jsonLines(missing.stderr)[0]).toMatchObject({
       exit: 20,
       message: 'backend b2: region is missing, which Backblaze B2 needs',
@@ -103,27 +131,51 @@ describe('configured from the command line', () => {
   });
 
   it('keeps a secret of standard input in a file of its owner, and never in valence.yaml', async () => {
-    const argv = ['backup', 'config', '--add-backend', 'b2', '--bucket', 'bucket-1', '--region', 'eu-central-003', '--key-id', 'ID'];
-    const { exit, stdout, stderr } = await runCli([...argv, '--key', '-', '--home', home, '--json'], { stdin: `${SECRET}\n` });
+    const argv = [
+      'backup',
+      'config',
+      '--add-backend',
+      'b2',
+      '--bucket',
+      'bucket-1',
+      '--region',
+      'eu-central-003',
+      '--key-id',
+      'ID',
+    ];
+    const { exit, stdout, stderr } = await runCli([...argv, '--key', '-', '--home', home, '--json'], {
+      stdin: `${SECRET}\n`,
+    });
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     const path = join(home, 'secrets', 'b2-key');
     expect(await readFile(path, 'utf8')).toBe(`${SECRET}\n`);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await yaml()).toContain(`key: file:${path}\n`);
     expect((await yaml()) + stdout).not.toContain(SECRET);
-    const none = await runCli([...argv.slice(0, 3), 'b3', ...argv.slice(4), '--type', 'b2', '--key', '-', '--home', home], { stdin: '' });
+    const none = await runCli(
+      [...argv.slice(0, 3), 'b3', ...argv.slice(4), '--type', 'b2', '--key', '-', '--home', home],
+      { stdin: '' },
+    );
     expect(none.exit).toBe(2);
     expect(none.stderr).toContain('there is no secret for --key on standard input');
     expect((await config('--remove-backend', 'b2')).exit).toBe(0);
+    expect(await readdir(join(home, 'secrets'))).toEqual([]);
   });
 
   it('lists backends with the tiers that use them', async () => {
     const { stdout } = await onHome({ home }, 'backend', 'list');
     const lines = jsonLines(stdout);
     expect(lines.map(({ name }) => name)).toEqual([...NAMES]);
-    expect(lines[0]).toMatchObject({ type: 'backend', backend: 'directory', domains: ['device:a', 'owner:anna'], tiers: ['daily'] });
+    expect(lines[0]).toMatchObject({
+      type: 'backend',
+      backend: 'directory',
+      domains: ['device:a', 'owner:anna'],
+      tiers: ['daily'],
+    });
     const people = await runCli(['backend', 'list', '--home', home]);
-    expect(people.stdout).toMatch(/^BACKEND +TYPE +TIERS +DOMAINS +LOCATION\na +directory +daily +device:a owner:anna +\//);
+    expect(people.stdout).toMatch(
+      /^BACKEND +TYPE +TIERS +DOMAINS +LOCATION\na +directory +daily +device:a owner:anna +\//,
+    );
   });
 });
 
@@ -146,7 +198,9 @@ describe('a backend tried', () => {
     expect((await config('--set-backend', 'e', '--read-only')).exit).toBe(0);
     const readOnly = await onHome({ home }, 'backend', 'check', 'e');
     expect(readOnly.exit).toBe(30);
-    expect(jsonLines(readOnly.stderr)[0]).toMatchObject({ context: { backend: 'e', failed: expect.arrayContaining(['write']) } });
+    expect(jsonLines(readOnly.stderr)[0]).toMatchObject({
+      context: { backend: 'e', failed: expect.arrayContaining(['write']) },
+    });
     expect((await config('--set-backend', 'e', '--unset', 'read-only')).exit).toBe(0);
   });
 });
@@ -202,7 +256,9 @@ describe('a dry run', () => {
     await config('--set-backend', 'd', '--path', join(folder.path, 'unmounted'));
     const { exit, stdout } = await runCli(['backup', 'run', '--dry-run', '--home', home]);
     expect(exit).toBe(0);
-    expect(stdout).toMatch(/^daily {2}would add .* before coding; only changes read, nothing written \(--dry-run\)\n {2}BACKEND +OBJECTS +BYTES +COST +PER MONTH +TIME\n {2}a /);
+    expect(stdout).toMatch(
+      /^daily {2}would add .* before coding; only changes read, nothing written \(--dry-run\)\n {2}BACKEND +OBJECTS +BYTES +COST +PER MONTH +TIME\n {2}a /,
+    );
     expect(stdout).toMatch(/unmounted took no part/);
     expect(await readdir(folder.path)).not.toContain('unmounted');
     await config('--set-backend', 'd', '--path', place('d'));
@@ -213,7 +269,16 @@ describe('a mount that is not there', () => {
   it('is not filled when the backend is added', async () => {
     const mount = join(folder.path, 'mount');
     await mkdir(mount);
-    const { exit, stderr } = await config('--add-backend', 'share', '--type', 'nas', '--path', join(mount, 'valence'), '--mount', mount);
+    const { exit, stderr } = await config(
+      '--add-backend',
+      'share',
+      '--type',
+      'nas',
+      '--path',
+      join(mount, 'valence'),
+      '--mount',
+      mount,
+    );
     expect(exit, stderr).toBe(30);
     expect(await readdir(mount)).toEqual([]);
     expect(await yaml()).not.toContain('share');

@@ -18,12 +18,23 @@ afterEach(() => void vi.useRealTimers());
 describe('an object that lies whole in several places', () => {
   it('is read from the first that has it, and who has not is named', async () => {
     const { bytes, problems } = await readWholeObject(
-      [new MemoryBackend('empty'), copy('wrong', BYTES.map((byte) => byte ^ 1)), copy('right'), copy('never asked', filler('x', 1))],
+      [
+        new MemoryBackend('empty'),
+        copy(
+          'wrong',
+          BYTES.map((byte) => byte ^ 1),
+        ),
+        copy('right'),
+        copy('never asked', filler('x', 1)),
+      ],
       NAME,
       sha256(BYTES),
     );
     expect(bytes).toEqual(Buffer.from(BYTES));
-    expect(problems.map(({ location, kind }) => `${kind} ${location}`)).toEqual(['missing memory:empty', 'corrupt memory:wrong']);
+    expect(problems.map(({ location, kind }) => `${kind} ${location}`)).toEqual([
+      'missing memory:empty',
+      'corrupt memory:wrong',
+    ]);
   });
 
   it('is read from another place while one hangs', async () => {

@@ -112,7 +112,9 @@ class PacedBackend extends MemoryBackend {
   override async get(...[name, options = {}]: Parameters<MemoryBackend['get']>): Promise<Uint8Array> {
     this.asked += 1;
     if (this.#delayMs === Infinity)
-      await new Promise((_, reject) => options.signal!.addEventListener('abort', () => reject(options.signal!.reason as Error)));
+      await new Promise((_, reject) =>
+        options.signal!.addEventListener('abort', () => reject(options.signal!.reason as Error)),
+      );
     else await sleep(this.#timer, this.#delayMs, options.signal);
     return super.get(name, options);
   }

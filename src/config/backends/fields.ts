@@ -62,6 +62,10 @@ export const serviceUrl: z.ZodString = text
   .refine((value) => !/^https?:\/\/[^/?#]*@/.test(value), { error: 'must not hold a user name or a password' })
   .refine((value) => !/[?#]/.test(value), { error: 'must end with its path, without ? and #' });
 
+export const storageClass: z.ZodString = text.refine((value) => /^[A-Z][A-Z0-9_]{1,63}$/.test(value), {
+  error: 'must be a storage class, like STANDARD_IA',
+});
+
 /** Host names and addresses, without a port. */
 export const host: z.ZodString = text.refine((value) => /^(?!-)[A-Za-z0-9.:_-]{1,255}$/.test(value), {
   error: 'must be the name or address of a host',

@@ -3,7 +3,18 @@ import { S3_PROVIDERS, endpointOf, providerOfEndpoint, s3Preset } from '../../ba
 import type { S3Preset, S3Provider } from '../../backends/s3/providers.ts';
 import { parseSecretReference, secretReferenceText } from '../secret-reference.ts';
 import type { SecretReference } from '../secret-reference.ts';
-import { flag, line, missingOr, oneOf, parsed, secret, SECTION_RULE, serviceUrl, text } from './fields.ts';
+import {
+  flag,
+  line,
+  missingOr,
+  oneOf,
+  parsed,
+  secret,
+  SECTION_RULE,
+  serviceUrl,
+  storageClass,
+  text,
+} from './fields.ts';
 import type { SectionOf } from './fields.ts';
 import type { Kind, KindProblem } from './kind.ts';
 import { S3_PRICES } from './s3-prices.ts';
@@ -87,9 +98,7 @@ const schema: SectionOf<RawS3> = z.strictObject(
     key: secret.optional(),
     'session-token': secret.optional(),
     credentials: parsed(parseCredentials, CREDENTIALS_RULE).optional(),
-    'storage-class': text
-      .refine((value) => /^[A-Z][A-Z0-9_]{1,63}$/.test(value), { error: 'must be a storage class, like STANDARD_IA' })
-      .optional(),
+    'storage-class': storageClass.optional(),
     encryption: oneOf<S3Encryption>(['AES256', 'aws:kms']).optional(),
     'kms-key': line.optional(),
     'object-lock': oneOf<S3LockMode>(['governance', 'compliance']).optional(),
