@@ -5,6 +5,7 @@ import type { HostKey } from '../format/keys/host-key.ts';
 import { sha256 } from '../format/shard/name.ts';
 import { readSegment, segmentObjectName } from '../vault/index-map.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
+import { loadRepairs } from '../vault/repairs.ts';
 import { StripeReader } from '../vault/stripe-reader.ts';
 import { snapshotObjectName } from '../vault/snapshots.ts';
 import { encodeManifest, openSummary, parseManifest } from '../format/snapshot/manifest.ts';
@@ -12,6 +13,7 @@ import type { ManifestHeader } from '../format/snapshot/header.ts';
 import type { SnapshotSummary, TierHead } from '../format/snapshot/summary.ts';
 import { promisedBy, survivesCopies, survivesDomains } from '../placement/promise.ts';
 import type { BackedUp, BackupOptions, TierRun } from './backup.ts';
+import { catalogStripe } from './catalog-segment.ts';
 import { countRows } from './count-rows.ts';
 import { foldIndex } from './fold.ts';
 import type { FoldedIndex, FoldIndexOptions } from './fold.ts';
@@ -103,7 +105,7 @@ export async function commitSnapshot(
 
 /** Sets and extends the locks of all that the snapshot refers to; its manifest is put with one of the same length. */
 async function lockSnapshot(
-  { tier, uploads, state }: TierRun,
+  { tier, uploads, state, holders, keyring }: TierRun,
   { segments, adopted }: TierWritten,
   now: number,
   { hostKey: { generation, writerId, bundle }, locks, signal }: BackupOptions,
@@ -119,6 +121,14 @@ async function lockSnapshot(
     adopted,
     bundle: bundleObjectName(generation, writerId, bundle),
     presence: state.presence,
+    repaired: async () => {
+      const places = holders.map(({ backend, holder }) => ({ backend, holder }));
+      const { records, stripes } = await loadRepairs(places, keyring, signal);
+      return {
+        records: records.map(({ object }) => object),
+        stripes: Array.from(stripes.all(), ({ stripe }) => catalogStripe(stripe)),
+      };
+    },
     known: knownLocks((await locks?.read(tier.name)) ?? null, state.record?.digest ?? null),
     signal,
   });

@@ -37,9 +37,17 @@ export interface Locking {
   readonly bundle: string;
   /** What holders listed when the run began. */
   readonly presence: Presence;
+  /** What repairs brought back, asked for only where old locks are extended. */
+  readonly repaired: () => Promise<Repaired>;
   /** What is known of the snapshot that this one builds on; null: nothing. */
   readonly known: LockedSnapshot | null;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface Repaired {
+  /** Names of repair records. */
+  readonly records: readonly string[];
+  readonly stripes: readonly CatalogStripe[];
 }
 
 export interface Locked {
@@ -59,9 +67,10 @@ export async function lockReferenced(holders: readonly WritableHolder[], locking
   const locked = new Map<string, number>();
   const notes: string[] = [];
   const able = holders.filter(({ backend }) => backend.traits.objectLock);
+  const repaired = able.every((holder) => isKnown(holder, locking)) ? null : await locking.repaired();
   await Promise.all(
     able.map(async (holder) => {
-      const failed = await lockAt(holder, locking);
+      const failed = await lockAt(holder, locking, repaired);
       if (failed === null) locked.set(holder.holder, locking.until);
       else notes.push(noteOf(holder, locking.until, failed));
     }),
@@ -75,7 +84,11 @@ interface FailedLocks {
 }
 
 /** Null: all are locked. */
-async function lockAt(holder: WritableHolder, locking: Locking): Promise<FailedLocks | null> {
+async function lockAt(
+  holder: WritableHolder,
+  locking: Locking,
+  repaired: Repaired | null,
+): Promise<FailedLocks | null> {
   const { backend } = holder;
   const { until, signal } = locking;
   const failures: ValenceError[] = [];
@@ -93,7 +106,7 @@ async function lockAt(holder: WritableHolder, locking: Locking): Promise<FailedL
       return isLost && error.code === 'backend/not-found' ? null : error;
     }
   };
-  for await (const error of aheadInOrder(objectsToLock(holder, locking), atOnce, lock)) {
+  for await (const error of aheadInOrder(objectsToLock(holder, locking, repaired), atOnce, lock)) {
     if (error !== null) failures.push(error);
   }
   const [error] = failures;
@@ -102,14 +115,18 @@ async function lockAt(holder: WritableHolder, locking: Locking): Promise<FailedL
 
 interface Lockable {
   readonly object: string;
-  /** Not listed when the run began: lost, which was counted elsewhere, or put by this run. */
+  /** It may be missing, which was counted elsewhere: not listed when the run began, or a copy of a record. */
   readonly isLost: boolean;
 }
 
-/** All that the snapshot refers to at a holder, or only what neither an earlier commit nor this run's puts have locked for long enough. */
-function* objectsToLock(holder: WritableHolder, locking: Locking): Generator<Lockable, void, undefined> {
-  const { until, putUntil, segments, adopted, bundle, known, presence } = locking;
-  if (putUntil >= until && (known?.holders.get(holder.holder) ?? 0) >= until) {
+/** All that the snapshot refers to at a holder, what was repaired of it included; only what was adopted where the rest is known to be locked. */
+function* objectsToLock(
+  holder: WritableHolder,
+  locking: Locking,
+  repaired: Repaired | null,
+): Generator<Lockable, void, undefined> {
+  const { segments, adopted, bundle, presence } = locking;
+  if (repaired === null || isKnown(holder, locking)) {
     yield* shardsAt(holder, adopted, presence);
     return;
   }
@@ -119,6 +136,13 @@ function* objectsToLock(holder: WritableHolder, locking: Locking): Generator<Loc
     yield { object: segmentObjectName(digest), isLost: false };
     yield* shardsAt(holder, stripes, presence);
   }
+  for (const object of repaired.records) yield { object, isLost: true };
+  yield* shardsAt(holder, repaired.stripes, presence);
+}
+
+/** Whether earlier commits and this run's puts have locked everything at a holder for long enough but what was adopted. */
+function isKnown({ holder }: WritableHolder, { until, putUntil, known }: Locking): boolean {
+  return putUntil >= until && (known?.holders.get(holder) ?? 0) >= until;
 }
 
 function* shardsAt(
