@@ -139,7 +139,7 @@ describe('object locks', () => {
           }
         }
       }),
-      { numRuns: slow ? 400 : 25, seed: 1 },
+      { numRuns: slow ? 400 : 12, seed: 1 },
     );
   });
 
