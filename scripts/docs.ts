@@ -74,7 +74,7 @@ function errorsPage(): string {
     '|---|---|',
     ...statuses,
     '',
-    'Statuses 0 and 3 are results, and so are 41 and 42 where `backup verify` ends with them; all others come with an error.',
+    'Statuses 0 and 3 are results, and so are 41 and 42 where `backup verify` ends with them, and 41 where `backup repair` does; all others come with an error.',
     '',
     '| Code | Status | Meaning | What to do |',
     '|---|---|---|---|',

@@ -3,9 +3,12 @@ import type { RouteMap } from '@stricli/core';
 import type { CliContext } from './command-context.ts';
 import { globalOptionsHelp } from './command-help.ts';
 import type { Target } from './command-tree.ts';
+import { backendCheckCommand } from './commands/backend/check.ts';
+import { backendListCommand } from './commands/backend/list.ts';
 import { backupConfigCommand } from './commands/backup/config.ts';
 import { backupDiffCommand } from './commands/backup/diff.ts';
 import { backupListCommand } from './commands/backup/list.ts';
+import { backupRepairCommand } from './commands/backup/repair.ts';
 import { backupRestoreCommand } from './commands/backup/restore.ts';
 import { backupRunCommand } from './commands/backup/run.ts';
 import { backupShowCommand } from './commands/backup/show.ts';
@@ -49,14 +52,20 @@ const graph = noun('how beliefs support, contradict, supersede and derive from e
   'retire-edge': graphRetireEdgeCommand,
   path: graphPathCommand,
 });
-const backup = noun('back up: configure, run, list, compare, verify, restore', {
+const backup = noun('back up: configure, run, list, compare, verify, repair, restore', {
   config: backupConfigCommand,
   run: backupRunCommand,
   list: backupListCommand,
   show: backupShowCommand,
   diff: backupDiffCommand,
   verify: backupVerifyCommand,
+  repair: backupRepairCommand,
   restore: backupRestoreCommand,
+});
+
+const backend = noun('places that keep shards: list, check', {
+  list: backendListCommand,
+  check: backendCheckCommand,
 });
 
 /** Every command, by the words that lead to it. */
@@ -71,6 +80,7 @@ export const root: RouteMap<CliContext> = noun(
     source: sources,
     graph,
     backup,
+    backend,
     vault: noun('continue a vault: all that is stored on backends', { attach: vaultAttachCommand }),
     digest: digestCommand,
     doctor: doctorCommand,

@@ -19,6 +19,10 @@ export interface Home {
   readonly journalFolder: string;
   /** Until when what lies at backends is locked. */
   readonly locksFolder: string;
+  /** What this host keeps of each backend: its host key, what was written there by a key that cannot read, its speed. */
+  readonly placesFolder: string;
+  /** Secrets that were given on standard input. */
+  readonly secretsFolder: string;
   readonly lockFile: string;
 }
 
@@ -51,6 +55,8 @@ export function homeAt(folder: string): Home {
     spoolFolder: join(root, 'spool'),
     journalFolder: join(root, 'journal'),
     locksFolder: join(root, 'locks'),
+    placesFolder: join(root, 'places'),
+    secretsFolder: join(root, 'secrets'),
     lockFile: join(root, 'lock'),
   };
 }

@@ -12,6 +12,7 @@ import type { Blemish } from '../vault/places.ts';
 import type { Snapshot } from '../vault/snapshots.ts';
 import type { StripeCoder } from './code-stripe.ts';
 import { commitSnapshot } from './commit.ts';
+import { payDebt } from './debt.ts';
 import { prepareHolders, tooFewHolders } from './holders.ts';
 import type { ConfiguredBackend, WritableHolder } from './holders.ts';
 import { KnownChunks } from './known-chunks.ts';
@@ -105,7 +106,15 @@ export async function runBackup(options: BackupOptions): Promise<void> {
     for (const run of runs) await run.writer.finishChunks();
     options.progress({ stage: 'uploading' });
     await Promise.all(uploads);
-    for (const [i, run] of runs.entries()) options.committed(await commitSnapshot(run, facts, reads[i]!, options));
+    for (const [i, run] of runs.entries()) {
+      const { segments, ...done } = await commitSnapshot(run, facts, reads[i]!, options);
+      const paid: string[] = [];
+      try {
+        paid.push(...(await payDebt(run, segments, options)));
+      } finally {
+        options.committed({ ...done, notes: [...done.notes, ...paid] });
+      }
+    }
     if (missed !== null) throw missed;
   } finally {
     await Promise.all(runs.map((run) => run.writer.stop()));
@@ -122,7 +131,15 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
   const places = holders.map(({ backend, holder }) => ({ backend, holder }));
   const keyring = await openKeyring(places, vaultId, { kind: 'host', key: hostKey }, signal);
   const writerId = uuidText(hostKey.writerId);
-  const state = await openTierState({ tier: tier.name, writerId, holders, keyring, catalog, signal });
+  const state = await openTierState({
+    tier: tier.name,
+    profile: tier.profile,
+    writerId,
+    holders,
+    keyring,
+    catalog,
+    signal,
+  });
   const lockedUntil = tier.lock === undefined ? null : lockEnd(options.clock.now(), tier.lock.durationMs);
   const uploads = new Uploads({ holders, lockedUntil, signal });
   const placer = new Placer({
@@ -137,7 +154,10 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
   const journal = new TierJournal(options.journal, tier.name, state.record?.digest ?? null);
   const uploaded = UploadedPacks.load(await journal.read(), {
     profile: tier.profile,
-    isPresent: (stripe) => isAsGoodAsNew(stripe, state.presence, holders),
+    isPresent: (stripe) => {
+      const shards = state.presence.best(state.repairs.stripes.joined(stripe));
+      return isAsGoodAsNew({ ...stripe, shards }, state.presence, holders);
+    },
   });
   const writer = new TierWriter({
     profile: tier.profile,

@@ -1,11 +1,11 @@
 import { isValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import type { Catalog, CatalogSegment, CatalogStripe, CatalogTree, TierCommit } from '../core/ports.ts';
+import type { SegmentBody } from '../format/index/segment-body.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { sha256 } from '../format/shard/name.ts';
 import { readSegment, segmentObjectName } from '../vault/index-map.ts';
 import { bundleObjectName } from '../vault/keyring.ts';
-import { loadRepairs } from '../vault/repairs.ts';
 import { StripeReader } from '../vault/stripe-reader.ts';
 import { snapshotObjectName } from '../vault/snapshots.ts';
 import { encodeManifest, openSummary, parseManifest } from '../format/snapshot/manifest.ts';
@@ -28,6 +28,11 @@ import type { TierRead, SnapshotFacts } from './read-tiers.ts';
 import type { ReadTree } from './read-trees.ts';
 import type { TierWritten, StoredChunk } from './tier-writer.ts';
 
+export interface Committed extends BackedUp {
+  /** Its whole index. */
+  readonly segments: readonly CatalogSegment[];
+}
+
 /**
  * Makes a stored snapshot visible: the rest of the index, the key bundle, then the manifest, then the catalog (DESIGN
  * D10). Until the manifest is acknowledged nobody sees anything of it.
@@ -37,7 +42,7 @@ export async function commitSnapshot(
   facts: SnapshotFacts,
   read: TierRead,
   options: BackupOptions,
-): Promise<BackedUp> {
+): Promise<Committed> {
   const written = await run.writer.finishIndex({
     older: read.segments,
     dropped: read.dropped,
@@ -100,12 +105,12 @@ export async function commitSnapshot(
     ...remembered,
     ...(await run.journal.clear()),
   ];
-  return { snapshot, scan: read.scan, notes };
+  return { snapshot, scan: read.scan, notes, segments };
 }
 
 /** Sets and extends the locks of all that the snapshot refers to; its manifest is put with one of the same length. */
 async function lockSnapshot(
-  { tier, uploads, state, holders, keyring }: TierRun,
+  { tier, uploads, state }: TierRun,
   { segments, adopted }: TierWritten,
   now: number,
   { hostKey: { generation, writerId, bundle }, locks, signal }: BackupOptions,
@@ -121,13 +126,9 @@ async function lockSnapshot(
     adopted,
     bundle: bundleObjectName(generation, writerId, bundle),
     presence: state.presence,
-    repaired: async () => {
-      const places = holders.map(({ backend, holder }) => ({ backend, holder }));
-      const { records, stripes } = await loadRepairs(places, keyring, signal);
-      return {
-        records: records.map(({ object }) => object),
-        stripes: Array.from(stripes.all(), ({ stripe }) => catalogStripe(stripe)),
-      };
+    repaired: {
+      records: state.repairs.records.map(({ object }) => object),
+      stripes: Array.from(state.repairs.stripes.all(), ({ stripe }) => catalogStripe(stripe)),
     },
     known: knownLocks((await locks?.read(tier.name)) ?? null, state.record?.digest ?? null),
     signal,
@@ -186,10 +187,19 @@ function foldOf(
     profile: tier.profile,
     promised: promised(run),
     domains: new Map(uploads.willing.map(({ holder, domains }) => [holder, domains])),
-    readSegment: async (digest) => (await readSegment(places, keyring, digest, signal)).body,
+    readSegment: async (digest) => whereItIs((await readSegment(places, keyring, digest, signal)).body, state),
     readStripe: (stripe) => stripes.read(stripe),
     place: (pack, chunks) => placer.place(pack, chunks),
   });
+}
+
+/** Where repairs gave a stripe other places, it is listed with those. */
+function whereItIs(body: SegmentBody, { repairs, presence }: TierRun['state']): SegmentBody {
+  if (repairs.stripes.isEmpty) return body;
+  const stripes = body.stripes.map((stripe) => {
+    return { ...stripe, shards: presence.best(repairs.stripes.joined(stripe)) };
+  });
+  return { ...body, stripes };
 }
 
 function catalogTree({ tree, summary, root, chunks }: ReadTree<StoredChunk>): CatalogTree {
@@ -201,7 +211,9 @@ function sharedObjects(run: TierRun, hostKey: HostKey, segments: readonly Catalo
   const { generation, writerId, bundle } = hostKey;
   const keys = { object: bundleObjectName(generation, writerId, bundle), digest: sha256(bundle), bytes: bundle };
   const named = segments.map(({ digest }) => ({ object: segmentObjectName(digest), digest }));
-  return [keys, ...[...named, ...run.state.heads].map((object) => ({ ...object, bytes: null }))];
+  const records = run.state.repairs.records.filter(({ header }) => header.tier === run.tier.name);
+  const all = [...named, ...run.state.heads, ...records];
+  return [keys, ...all.map(({ object, digest }) => ({ object, digest, bytes: null }))];
 }
 
 function manifestHeader(run: TierRun, segments: readonly CatalogSegment[], options: BackupOptions): ManifestHeader {

@@ -123,7 +123,7 @@ export function availableChunks(index: IndexMap, presence: Presence): (name: Uin
     const { stripe } = place.pack;
     const known = stripes.get(stripe);
     if (known !== undefined) return known;
-    const available = presence.present(stripe).length >= stripe.geometry.k;
+    const available = index.isHad(stripe, (each) => presence.present(each).length >= each.geometry.k);
     stripes.set(stripe, available);
     return available;
   };

@@ -37,8 +37,8 @@ export interface Locking {
   readonly bundle: string;
   /** What holders listed when the run began. */
   readonly presence: Presence;
-  /** What repairs brought back, asked for only where old locks are extended. */
-  readonly repaired: () => Promise<Repaired>;
+  /** What repairs brought back. */
+  readonly repaired: Repaired;
   /** What is known of the snapshot that this one builds on; null: nothing. */
   readonly known: LockedSnapshot | null;
   readonly signal?: AbortSignal | undefined;
@@ -67,10 +67,9 @@ export async function lockReferenced(holders: readonly WritableHolder[], locking
   const locked = new Map<string, number>();
   const notes: string[] = [];
   const able = holders.filter(({ backend }) => backend.traits.objectLock);
-  const repaired = able.every((holder) => isKnown(holder, locking)) ? null : await locking.repaired();
   await Promise.all(
     able.map(async (holder) => {
-      const failed = await lockAt(holder, locking, repaired);
+      const failed = await lockAt(holder, locking);
       if (failed === null) locked.set(holder.holder, locking.until);
       else notes.push(noteOf(holder, locking.until, failed));
     }),
@@ -84,11 +83,7 @@ interface FailedLocks {
 }
 
 /** Null: all are locked. */
-async function lockAt(
-  holder: WritableHolder,
-  locking: Locking,
-  repaired: Repaired | null,
-): Promise<FailedLocks | null> {
+async function lockAt(holder: WritableHolder, locking: Locking): Promise<FailedLocks | null> {
   const { backend } = holder;
   const { until, signal } = locking;
   const failures: ValenceError[] = [];
@@ -106,7 +101,7 @@ async function lockAt(
       return isLost && error.code === 'backend/not-found' ? null : error;
     }
   };
-  for await (const error of aheadInOrder(objectsToLock(holder, locking, repaired), atOnce, lock)) {
+  for await (const error of aheadInOrder(objectsToLock(holder, locking), atOnce, lock)) {
     if (error !== null) failures.push(error);
   }
   const [error] = failures;
@@ -120,13 +115,9 @@ interface Lockable {
 }
 
 /** All that the snapshot refers to at a holder, what was repaired of it included; only what was adopted where the rest is known to be locked. */
-function* objectsToLock(
-  holder: WritableHolder,
-  locking: Locking,
-  repaired: Repaired | null,
-): Generator<Lockable, void, undefined> {
-  const { segments, adopted, bundle, presence } = locking;
-  if (repaired === null || isKnown(holder, locking)) {
+function* objectsToLock(holder: WritableHolder, locking: Locking): Generator<Lockable, void, undefined> {
+  const { segments, adopted, bundle, presence, repaired } = locking;
+  if (isKnown(holder, locking)) {
     yield* shardsAt(holder, adopted, presence);
     return;
   }

@@ -6,10 +6,12 @@ import type { SegmentIndexed } from '../vault/index-map.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import type { Place } from '../vault/places.ts';
 import type { Presence } from '../vault/presence.ts';
+import type { RepairedStripes } from '../vault/repaired-stripes.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
-import { catalogSegment } from './catalog-segment.ts';
 import { availableChunks } from './known-chunks.ts';
 import type { KnownChunks } from './known-chunks.ts';
+import { rememberedStripes } from './remembered-stripes.ts';
+import type { RepairedView } from './remembered-stripes.ts';
 
 /** The index of the tier's last snapshot, read back for a full scan: what of it the next one can still build on. */
 export interface OldIndex {
@@ -27,12 +29,14 @@ export async function readOldIndex(
   places: readonly Place[],
   keyring: Keyring,
   record: TierRecord | null,
-  signal?: AbortSignal,
+  { repaired, signal }: { readonly repaired: RepairedStripes; readonly signal?: AbortSignal | undefined },
 ): Promise<OldIndex> {
   if (record === null) return NOTHING;
   try {
     const digests = record.segments.map(({ digest }) => digest);
-    return { ...(await readIndex(places, keyring, digests, signal)), notes: [] };
+    const read = await readIndex(places, keyring, digests, signal);
+    read.index.learn(repaired);
+    return { ...read, notes: [] };
   } catch (error) {
     if (!isValenceError(error, 'integrity/authentication-failed', 'integrity/too-few-shards', 'format/malformed'))
       throw error;
@@ -68,19 +72,21 @@ export async function loadKnownChunks(
 }
 
 /** What to remember of the old segments: of their stripes those that the new snapshot needs. */
-export function neededSegments({ segments, index }: OldIndex, known: KnownChunks): CatalogSegment[] {
+export function neededSegments(
+  { segments, index }: OldIndex,
+  known: KnownChunks,
+  view: RepairedView,
+): CatalogSegment[] {
   const needed = new Set<IndexedStripe>();
   for (const name of known.used()) {
     const place = index.find(name);
     if (place !== null && 'stripe' in place.pack) needed.add(place.pack.stripe);
   }
-  return segments.map(({ digest, sizeBytes, stripes }) =>
-    catalogSegment(
-      digest,
-      sizeBytes,
-      stripes.filter((stripe) => needed.has(stripe)),
-    ),
-  );
+  return segments.map(({ digest, sizeBytes, stripes }) => ({
+    digest,
+    sizeBytes,
+    stripes: stripes.filter((stripe) => needed.has(stripe)).flatMap((stripe) => rememberedStripes(stripe, view)),
+  }));
 }
 
 /** The stripes of some segments. */

@@ -8,6 +8,7 @@ import { findMissed } from './find-missed.ts';
 import { readChanges } from './read-changes.ts';
 import { readTrees } from './read-trees.ts';
 import type { ReadTree } from './read-trees.ts';
+import type { RepairedView } from './remembered-stripes.ts';
 import { planAll, planTier } from './scan-plan.ts';
 import type { ChangesPlan, FullPlan, ScanPlan } from './scan-plan.ts';
 import type { StoredChunk } from './tier-writer.ts';
@@ -88,7 +89,10 @@ async function readWithOldIndex(
 async function loadOld(run: TierRun, { forgets }: FullPlan, { catalog, signal }: BackupOptions): Promise<OldIndex> {
   const record = forgets ? null : run.state.record;
   const places = run.holders.map(({ backend, holder }) => ({ backend, holder }));
-  const old = await readOldIndex(places, run.keyring, record, signal);
+  const old = await readOldIndex(places, run.keyring, record, {
+    repaired: run.state.repairs.stripes,
+    signal,
+  });
   if (record !== null) {
     await loadKnownChunks(run.known, catalog.positions(run.tier.name), old, run.state.presence);
   }
@@ -133,7 +137,7 @@ async function readPlanned(
       trees: treesOf(everything!.trees, scanned.indexOf(run)),
       removed: 'all',
       dropped: Array.from(run.known.unused(), ({ name }) => Buffer.from(name)),
-      segments: neededSegments(old, run.known),
+      segments: neededSegments(old, run.known, viewOf(run)),
       problems: old.problems,
       notes: [...(plan.reason === null ? [] : [`every row was read: ${plan.reason}`]), ...old.notes],
     });
@@ -145,6 +149,10 @@ async function readPlanned(
   const { compared, missed } = await findMissed(opened, runs, contentRoot, options);
   const notes = compared > 0 && missed === null ? ['every row was read: the change log had missed nothing'] : [];
   return { facts, reads: reads.map((read) => ({ ...read, notes: [...notes, ...read.notes] })), missed };
+}
+
+function viewOf({ state, tier }: TierRun): RepairedView {
+  return { repaired: state.repairs.stripes, presence: state.presence, profile: tier.profile };
 }
 
 type PerTier = readonly StoredChunk[];

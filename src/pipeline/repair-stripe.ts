@@ -14,8 +14,8 @@ import type { Placing, StripePlan } from './repair-plan.ts';
 export interface StripeRepaired {
   /** Shards that a repair record must tell of, by index. */
   readonly told: readonly PlacedShard[];
-  /** All that were stored, those that went back to where the index has them included. */
-  readonly placed: number;
+  /** The holder of each that was stored, those that went back to where the index has them included. */
+  readonly placedAt: readonly WritableHolder[];
   /** Indices without a shard, still. */
   readonly lacking: number;
   /** Failure domains that it survives now; −1: lost. */
@@ -71,7 +71,7 @@ export async function carryOut(
   const places = [...at.values()].flatMap((holder) => [domains.get(holder)].filter((found) => found !== undefined));
   return {
     told: told.toSorted((a, b) => a.index - b.index),
-    placed: there.length,
+    placedAt: there.map(({ placing }) => placing.holder),
     lacking: stripe.geometry.n - at.size,
     survives: survivesDomains({ required: stripe.geometry.k, places }),
   };

@@ -111,7 +111,7 @@ export async function repairTier(options: RepairOptions): Promise<RepairReport> 
   const presence = await Presence.load(places, signal);
   const indexes = await readIndexes(found.snapshots, { places, keyring, signal });
   indexes.stripes.learn(repairs.stripes);
-  const run = new RepairRun(options, { repairs, presence, names: holderNames(found.snapshots) });
+  const run = new RepairRun(options, { repairs, presence, names: holderNames(found.snapshots) }, options);
   for (const { snapshot, error } of indexes.lost) run.lose(snapshot.object, error);
   for (const { name, foreign, error } of found.broken) if (!foreign) run.lose(name.object.name, error);
   await run.stripes(neededStripes(indexes.whole, indexes.stripes));
@@ -123,6 +123,13 @@ export interface RepairView {
   readonly repairs: Repairs;
   readonly presence: Presence;
   readonly names: HolderNames;
+}
+
+type RunOptions = Omit<RepairOptions, 'promisedOn' | 'data' | 'dryRun'>;
+
+export interface RepairMode extends Pick<RepairOptions, 'data' | 'dryRun'> {
+  /** Look only for shards that were never placed, and not for those that are gone. */
+  readonly onlyUnplaced?: boolean | undefined;
 }
 
 interface Target {
@@ -146,13 +153,17 @@ export class RepairRun {
   /** Read to check copies. */
   copiedBytes = 0;
   survives: number = Number.POSITIVE_INFINITY;
-  readonly #options: Omit<RepairOptions, 'promisedOn'>;
+  /** How many shards each holder got, by its name. */
+  readonly placedAt: Map<string, number> = new Map();
+  readonly #options: RunOptions;
+  readonly #mode: RepairMode;
   readonly #view: RepairView;
   /** Targets of which one serves several stripes, once is enough. */
   readonly #done = new Set<string>();
 
-  constructor(options: Omit<RepairOptions, 'promisedOn'>, view: RepairView) {
-    const { holders, lockedUntil, tier, places, keyring, random, signal } = options;
+  constructor(options: RunOptions, view: RepairView, mode: RepairMode) {
+    this.#mode = mode;
+    const { holders, lockedUntil, places, keyring, tier, random, signal } = options;
     this.#options = options;
     this.#view = view;
     const maskKey = (generation: string): Uint8Array => keyring.secrets(generation)!.maskKey;
@@ -194,7 +205,7 @@ export class RepairRun {
   async #recode(target: Target): Promise<void> {
     const { source } = this;
     const { stripe, generation } = target;
-    if (this.#options.dryRun) return this.#wouldRecode(stripe);
+    if (this.#mode.dryRun) return this.#wouldRecode(stripe);
     const pack = await source.pack(stripe, generation, stripe);
     for (const part of recode(pack, stripe.chunks, this.#options.profile)) {
       // Parts that an interrupted repair told of are there already.
@@ -217,10 +228,10 @@ export class RepairRun {
     const id = toHex(stripeId(stripe.geometry));
     if (this.#done.has(id)) return;
     this.#done.add(id);
-    const bad = this.#options.data ? await this.#badShards(stripe) : new Set<PlacedShard>();
+    const bad = this.#mode.data ? await this.#badShards(stripe) : new Set<PlacedShard>();
     let plan = this.#plan(stripe, bad);
     if (plan.placings.length === 0) return this.#count(stripe, plan);
-    if (this.#options.dryRun) {
+    if (this.#mode.dryRun) {
       if (known === null) this.#requireRebuildable(stripe);
       return this.#count(stripe, plan);
     }
@@ -233,8 +244,9 @@ export class RepairRun {
       const { geometry, chunks } = stripe;
       await this.log.add(generation, { geometry, chunks, shards: done.told });
     }
-    if (done.placed > 0) this.repaired += 1;
-    this.shards += done.placed;
+    if (done.placedAt.length > 0) this.repaired += 1;
+    this.shards += done.placedAt.length;
+    for (const { name } of done.placedAt) this.placedAt.set(name, (this.placedAt.get(name) ?? 0) + 1);
     this.lacking += done.lacking;
     this.survives = Math.min(this.survives, done.survives);
   }
@@ -249,6 +261,7 @@ export class RepairRun {
   }
 
   #isListed({ shardLength }: StripeGeometry, shard: PlacedShard): boolean {
+    if (this.#mode.onlyUnplaced === true) return true;
     const holder = this.#holderOf(shard);
     if (holder === undefined || this.source.hasFailed(shard)) return false;
     return this.#view.presence.sizeAt(holder.backend, shard.name) === shardLength;
@@ -283,7 +296,7 @@ export class RepairRun {
     if (placings.length > 0) this.repaired += 1;
     this.shards += placings.length;
     this.lacking += unplaced.length;
-    const holders = [...byIndex(good).values()].map(([shard]) => this.#holderOf(shard!)!);
+    const holders = [...byIndex(good).values()].flatMap(([shard]) => this.#holderOf(shard!) ?? []);
     const places = [...holders, ...placings.map(({ holder }) => holder)].map(({ domains }) => domains);
     this.survives = Math.min(this.survives, survivesDomains({ required: geometry.k, places }));
   }

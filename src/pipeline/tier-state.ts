@@ -1,14 +1,18 @@
 import type { Catalog, CatalogHead, CatalogSegment, CatalogStripe, TierRecord } from '../core/ports.ts';
 import { equalBytes, toHex } from '../core/bytes.ts';
 import { ValenceError } from '../core/errors.ts';
+import type { Profile } from '../format/sealing/stripe.ts';
 import { segmentObjectName } from '../vault/index-map.ts';
 import type { Keyring } from '../vault/keyring.ts';
 import { listEverywhere } from '../vault/listing.ts';
 import type { Place } from '../vault/places.ts';
 import { Presence } from '../vault/presence.ts';
+import { loadRepairs } from '../vault/repairs.ts';
+import type { Repairs } from '../vault/repairs.ts';
 import { findSnapshotName, isWidelyListed, listSnapshotNames, readSnapshot } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotName } from '../vault/snapshots.ts';
 import type { WritableHolder } from './holders.ts';
+import { recall } from './remembered-stripes.ts';
 import type { SharedObject } from './shared-objects.ts';
 
 /** Where a tier stands before a run: what its backends show, held against what this host remembers. */
@@ -27,6 +31,8 @@ export interface TierState {
   readonly isDamaged: boolean;
   /** This writer's newest manifest and the tier's newest, as far as there are any. A run that died may have left one at a single holder. */
   readonly heads: readonly Pick<SharedObject, 'object' | 'digest'>[];
+  /** What repairs placed since, as far as this tier is concerned or not; `record` has it already. */
+  readonly repairs: Repairs;
   /** What the holders list at the beginning of the run. */
   readonly presence: Presence;
   /** Why, if so, what is remembered is not all there any more: a clause for people. */
@@ -36,6 +42,7 @@ export interface TierState {
 
 export interface TierStateOptions {
   readonly tier: string;
+  readonly profile: Profile;
   /** UUID text of this host's writer. */
   readonly writerId: string;
   readonly holders: readonly WritableHolder[];
@@ -51,10 +58,13 @@ export interface TierStateOptions {
 export async function openTierState(options: TierStateOptions): Promise<TierState> {
   const { tier, holders, catalog, signal } = options;
   const places: Place[] = holders.map(({ backend, holder }) => ({ backend, holder }));
-  const record = await catalog.record(tier);
-  const names = await namesOf(places, tier, record, signal);
-  const { newest, own, passedOver } = await readHeads(names, record, options);
+  const remembered = await catalog.record(tier);
+  const names = await namesOf(places, tier, remembered, signal);
+  const { newest, own, passedOver } = await readHeads(names, remembered, options);
   const presence = await Presence.load(places, signal);
+  const repairs = await loadRepairs(places, options.keyring, signal);
+  const view = { repaired: repairs.stripes, presence, profile: options.profile };
+  const record = remembered === null ? null : await recall(remembered, { ...options, ...view, places });
   const isDamaged = record !== null && !(await isIndexOf(record, own, { names, keyring: options.keyring, signal }));
   const others = newest !== null && newest.manifest.header.writerId !== options.writerId;
   return {
@@ -63,6 +73,7 @@ export async function openTierState(options: TierStateOptions): Promise<TierStat
     record,
     isDamaged,
     heads: headsOf(newest, own),
+    repairs,
     presence,
     loss: record === null || isDamaged ? null : await lossOf(record, places, presence, signal),
     notes: [

@@ -56,6 +56,13 @@ export class RepairedStripes {
     return this.#stripes.get(toHex(stripeId(geometry)))?.stripe.shards ?? [];
   }
 
+  /** A stripe that a segment lists, with what records tell of it. */
+  joined(listed: IndexedStripe): IndexedStripe {
+    const further = this.shardsOf(listed.geometry);
+    if (further.length === 0) return listed;
+    return { ...listed, shards: union(listed.shards, further), signed: listed.shards.length };
+  }
+
   /** Where else than in this stripe a chunk lies; with no stripe, wherever it does. Newest record last. */
   placesOf(name: Uint8Array, apartFrom: StripeGeometry | null): RepairedPlace[] {
     const place = this.isEmpty ? null : this.#chunks.find(name);

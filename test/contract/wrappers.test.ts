@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { systemClock, systemTimer } from '../../src/core/clock.ts';
 import { systemRandom } from '../../src/core/random.ts';
 import type { Backend } from '../../src/backends/backend.ts';
-import { openDirectory } from '../../src/backends/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { wrapBackend } from '../../src/backends/wrappers/compose.ts';
 import { limitConcurrency } from '../../src/backends/wrappers/concurrency.ts';
 import { dryRun } from '../../src/backends/wrappers/dry-run.ts';

@@ -185,6 +185,49 @@ describe('the choice of holders', () => {
     );
   });
 
+  it('for shards that were lost leaves no domain with two more than one that could have taken more', () => {
+    const lossy = fc.record({
+      stripe: stripes,
+      among: fc.array(fc.constantFrom(...NAMES), { minLength: 2, maxLength: 10 }),
+      remaining: fc.array(fc.constantFrom(...NAMES), { maxLength: 4 }),
+      missing: fc.integer({ min: 1, max: 5 }),
+    });
+    fc.assert(
+      fc.property(lossy, ({ stripe, among, remaining, missing }) => {
+        const free = among.map((name, i): Candidate => ({ holder: filler(`holder ${i}`, 16), domains: [name] }));
+        const order = chooseHolders(stripe, free, alone(remaining));
+        expect(order.toSorted((a, b) => a - b)).toEqual([...free.keys()]);
+        const taken = order.slice(0, missing).map((index) => among[index]!);
+        const left = order.slice(missing).map((index) => among[index]!);
+        const uses = (name: string): number => [...remaining, ...taken].filter((each) => each === name).length;
+        for (const a of taken) for (const b of left) expect(uses(a) - uses(b)).toBeLessThanOrEqual(1);
+      }),
+      runs,
+    );
+  });
+
+  it('for shards that were lost never makes a stripe survive less, and does not depend on the order they are given in', () => {
+    const lossy = fc.record({
+      stripe: stripes,
+      among: fc.array(place, { minLength: 1, maxLength: 6 }),
+      remaining: fc.array(place, { minLength: 2, maxLength: 4 }),
+    });
+    fc.assert(
+      fc.property(lossy, ({ stripe, among, remaining }) => {
+        const free = among.map((domains, i): Candidate => ({ holder: filler(`holder ${i}`, 16), domains }));
+        const survivesWith = (index: number): number =>
+          survivesDomains({ required: 2, places: [...remaining, among[index]!] });
+        const [first] = chooseHolders(stripe, free, remaining);
+        const without = survivesDomains({ required: 2, places: remaining });
+        expect(survivesWith(first!)).toBeGreaterThanOrEqual(without);
+        expect(chooseHolders(stripe, free.toReversed(), remaining).map((i) => free.toReversed()[i])).toEqual(
+          chooseHolders(stripe, free, remaining).map((i) => free[i]),
+        );
+      }),
+      runs,
+    );
+  });
+
   it('burdens holders alike', () => {
     const among = Array.from({ length: 6 }, (_, i): Candidate => ({
       holder: filler(`holder ${i}`, 16),

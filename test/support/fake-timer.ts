@@ -5,6 +5,9 @@ interface Delayed {
   readonly act: () => void;
 }
 
+/** Enough for a file or a socket to answer. */
+const IDLE_TURNS_MAX = 100_000;
+
 /** Time that passes only when a test says so. What it wakes is let run before more time passes. */
 export class FakeTimer implements Timer, Clock {
   readonly #startedAt: number;
@@ -48,11 +51,11 @@ export class FakeTimer implements Timer, Clock {
     let isSettled = false;
     const settled = promise.finally(() => (isSettled = true));
     settled.catch(() => undefined);
-    await turn();
-    while (!isSettled) {
-      this.#fireNext(Infinity);
-      await turn();
+    let idleTurns = 0;
+    for (await turn(); !isSettled && idleTurns < IDLE_TURNS_MAX; await turn()) {
+      idleTurns = this.#fireNext(Infinity) ? 0 : idleTurns + 1;
     }
+    if (!isSettled) throw new Error('nothing is left to wait for, and the promise has not settled');
     return settled;
   }
 

@@ -94,16 +94,8 @@ export class MemoryVault {
     more: Partial<BackupOptions> = {},
   ): Promise<BackedUp[]> {
     const done: BackedUp[] = [];
-    const configured = this.backends.map((backend, i) => ({
-      backend: this.around(backend),
-      name: `place-${i}`,
-      type: 'memory',
-      domains: [`domain-${i}`],
-    }));
-    const places = configured.map(({ domains }) => domains);
-    const tier = { profile: this.#profile, backends: configured, away: [], places, lock: this.lock };
     await runBackup({
-      tiers: tiers.map((name) => ({ ...tier, name })),
+      tiers: tiers.map((name) => this.tier(name)),
       hostKey: this.hostKey,
       withSnapshot: (read) => read({ source: source(), stored: this.catalog }),
       catalog: this.catalog,
@@ -120,6 +112,18 @@ export class MemoryVault {
       ...more,
     });
     return done;
+  }
+
+  /** A tier on all backends. */
+  tier(name: string, profile: Profile = this.#profile): BackupTier {
+    const configured = this.backends.map((backend, i) => ({
+      backend: this.around(backend),
+      name: `place-${i}`,
+      type: 'memory',
+      domains: [`domain-${i}`],
+    }));
+    const places = configured.map(({ domains }) => domains);
+    return { name, profile, backends: configured, away: [], places, lock: this.lock };
   }
 
   async open(): Promise<{ places: readonly Place[]; keyring: Keyring; snapshots: readonly Snapshot[] }> {

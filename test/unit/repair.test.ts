@@ -1,4 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/core/bytes.ts';
+import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
+import { stripeId } from '../../src/format/sealing/stripe.ts';
+import { shardObjectName } from '../../src/format/shard/name.ts';
+import { readIndex } from '../../src/vault/index-map.ts';
+import { loadRepairs } from '../../src/vault/repairs.ts';
+import type { Repairs } from '../../src/vault/repairs.ts';
+import { hookedBackend } from '../support/hooked-backend.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
 import { MemorySubstrate } from '../support/memory-substrate.ts';
 import { MemoryVault } from '../support/memory-vault.ts';
@@ -53,12 +61,254 @@ describe('a repair', () => {
   it('does nothing where nothing lacks', async () => {
     const { vault } = await build('whole');
     const before = vault.backends.map(({ objects }) => new Map(objects));
-    expect(await repairVault(vault, { data: true })).toMatchObject({
-      status: 'ok',
-      shards: 0,
-      records: 0,
+    const report = await repairVault(vault, { data: true });
+    expect(report).toMatchObject({ status: 'ok', shards: 0, records: 0, storedBytes: 0 });
+    expect(vault.backends.map(({ objects }) => objects)).toEqual(before);
+  });
+
+  it('puts a shard back under the name that the index has, where its holder lost it (F-9.3.1)', async () => {
+    const { vault } = await build('back');
+    const [first, second] = vault.backends;
+    const kept = new Map(second!.objects);
+    for (const name of shardsAt(first!)) first!.objects.delete(name);
+    for (const name of shardsAt(second!)) second!.objects.set(name, second!.objects.get(name)!.slice(1));
+    const names = vault.backends.map(({ objects }) => [...objects.keys()].sort());
+    const report = await repairVault(vault);
+    expect(report).toMatchObject({ status: 'ok', records: 0, lacking: 0 });
+    expect(second!.objects).toEqual(kept);
+    expect(shardsAt(first!)).toHaveLength(report.stripes);
+    expect(vault.backends.map(({ objects }) => [...objects.keys()].sort())).not.toEqual(names);
+  });
+
+  it('finds damage of the right length with data, and what of it is met without', async () => {
+    const { vault } = await build('silent');
+    const kept = vault.backends.map(({ objects }) => new Map(objects));
+    for (const place of [1, 3]) {
+      const { objects } = vault.backends[place]!;
+      for (const [name, bytes] of objects)
+        if (name !== 'valence.json' && !name.startsWith('keys/')) objects.set(name, flipped(bytes));
+    }
+    expect(await repairVault(vault)).toMatchObject({ shards: 0 });
+    const seen = await repairVault(vault, { data: true });
+    expect(seen).toMatchObject({ status: 'ok', repaired: 3, shards: 6, records: 0 });
+    expect(vault.backends.map(({ objects }) => objects)).toEqual(kept);
+  });
+
+  it('says of a lost stripe which shards are missing, and repairs the others (F-9.3.4)', async () => {
+    const fixture = await build('lost');
+    const { vault } = fixture;
+    const [lostOne] = await stripesOf(vault);
+    const gone = lostOne!.shards.slice(0, 3).map(({ name }) => shardObjectName(name));
+    for (const { objects } of vault.backends) for (const name of gone) objects.delete(name);
+    vault.backends[4] = new MemoryBackend('new');
+    const report = await repairVault(vault);
+    expect(report).toMatchObject({ status: 'lost', survives: -1, repaired: 2 });
+    expect(report.lost).toHaveLength(1);
+    expect(report.lost[0]!.what).toBe(toHex(stripeId(lostOne!.geometry)));
+    expect(JSON.stringify(report.lost[0]!.context)).toContain(gone[0]);
+  });
+
+  it('is done with index and mask keys alone, and its records show nothing to others', async () => {
+    const fixture = await build('keys');
+    const { vault } = fixture;
+    vault.backends[0] = new MemoryBackend('new');
+    expect(await repairVault(vault)).toMatchObject({ status: 'ok', records: 1 });
+    const { keyring, places } = await vault.open();
+    const { records, refused } = await loadRepairs(places, keyring);
+    expect([records.length, refused]).toEqual([1, []]);
+    const none = { ...keyring, secrets: () => null };
+    expect(await loadRepairs(places, none)).toMatchObject({ records: [], refused: [{ object: records[0]!.object }] });
+  });
+
+  it('writes records in portions, each to every place', async () => {
+    const { vault } = await build('portions');
+    vault.backends[2] = new MemoryBackend('new');
+    await repairVault(vault);
+    const names = vault.backends.map(({ objects }) =>
+      [...objects.keys()].filter((name) => name.startsWith('repairs/')),
+    );
+    expect(new Set(names.map((each) => each.join())).size).toBe(1);
+    expect(names[0]).toHaveLength(1);
+  });
+
+  it('of a dry run says what it would do, and stores nothing', async () => {
+    const { vault } = await build('dry');
+    for (const name of shardsAt(vault.backends[1]!)) vault.backends[1]!.objects.delete(name);
+    const before = vault.backends.map(({ objects }) => new Map(objects));
+    expect(await repairVault(vault, { dryRun: true })).toMatchObject({
+      repaired: 3,
+      shards: 3,
       storedBytes: 0,
+      status: 'ok',
     });
     expect(vault.backends.map(({ objects }) => objects)).toEqual(before);
   });
 });
+
+describe('a backend that is left', () => {
+  it('is read and gets nothing, and the new one has all that it had', async () => {
+    const fixture = await build('replaced');
+    const { vault } = fixture;
+    const old = vault.backends[3]!;
+    const kept = new Map(old.objects);
+    vault.backends[3] = new MemoryBackend('instead');
+    expect(await repairVault(vault, { from: [old] })).toMatchObject({ status: 'ok', repaired: 3, lacking: 0 });
+    expect(old.objects).toEqual(kept);
+    expect(shardsAt(vault.backends[3])).toHaveLength(3);
+    for (const gone of [0, 1]) vault.backends[gone]!.objects.clear();
+    await expectAll(fixture);
+  });
+});
+
+describe('another profile', () => {
+  const profiles = [
+    { k: 5, n: 9 },
+    { k: 1, n: 3 },
+    { k: 3, n: 5 },
+    { k: 1, n: 5 },
+    { k: 3, n: 5 },
+  ];
+
+  it('codes every stripe anew, and each can lose as much as that allows', async () => {
+    const fixture = await build('recoded');
+    const { vault } = fixture;
+    for (let i = 5; i < 9; i += 1) vault.backends.push(new MemoryBackend(`${i}`));
+    for (const [round, profile] of profiles.entries()) {
+      const report = await repairVault(vault, { profile, seed: `profile ${round}` });
+      expect(report).toMatchObject({ status: 'ok', lacking: 0, lost: [] });
+      await expectAll(fixture);
+      // Only what has this profile may be relied on.
+      const kept = vault.backends.map(({ objects }) => new Map(objects));
+      const { stripes } = await currentRepairs(vault);
+      const own = [...stripes.all()].filter(
+        ({ stripe }) => stripe.geometry.k === profile.k && stripe.geometry.n === profile.n,
+      );
+      const listed = profile.k === 3 ? await stripesOf(vault) : [];
+      const names = new Set([...own.map(({ stripe }) => stripe), ...listed].flatMap(shardNames));
+      for (const { objects } of vault.backends)
+        for (const name of objects.keys()) if (name.startsWith('shards/') && !names.has(name)) objects.delete(name);
+      for (let gone = 0; gone < profile.n - profile.k; gone += 1) vault.backends[gone]!.objects.clear();
+      await expectAll(fixture);
+      for (const [i, { objects }] of vault.backends.entries()) {
+        objects.clear();
+        for (const [name, bytes] of kept[i]!) objects.set(name, bytes);
+      }
+      expect(await repairVault(vault, { profile })).toMatchObject({ shards: 0, recoded: 0 });
+    }
+  });
+
+  it('cuts a pack between chunks where it is too large, and goes on where it was interrupted', async () => {
+    const substrate = new MemorySubstrate();
+    const fixture: Fixture = { vault: new MemoryVault('large'), substrate, taken: [] };
+    const { vault } = fixture;
+    for (let i = 0; i < 12; i += 1) substrate.put(TABLE, keyOf(`${i}`, 16), `large ${i}`, 200_000);
+    await take(fixture);
+    const copies = { k: 1, n: 5 };
+    for (const call of [20, 30, 40]) {
+      let calls = 0;
+      const dying = vault.backends.map((backend) =>
+        hookedBackend(backend, {
+          before: () => {
+            calls += 1;
+            if (calls > call) throw new Error('killed');
+          },
+        }),
+      );
+      await expect(repairVault(vault, { onto: dying, profile: copies })).rejects.toThrow('killed');
+      await expectAll(fixture);
+    }
+    const report = await repairVault(vault, { profile: copies });
+    expect(report).toMatchObject({ status: 'ok', lacking: 0, lost: [] });
+    expect([...(await currentRepairs(vault)).stripes.all()].length).toBeGreaterThan(2);
+    for (const gone of [0, 1, 2, 3]) vault.backends[gone]!.objects.clear();
+    const last = vault.backends[4]!;
+    for (const name of shardsAt(last))
+      if ((await stripesOf(vault)).flatMap(shardNames).includes(name)) last.objects.delete(name);
+    await expectAll(fixture);
+  });
+});
+
+describe('a run after a repair', () => {
+  const fewShards = (vault: MemoryVault): number =>
+    vault.backends.reduce((sum, each) => sum + shardsAt(each).length, 0);
+
+  it.for([true, false])('costs what changed, every row read: %s', async (fullScan) => {
+    const fixture = await build(`after ${fullScan}`);
+    const { vault, substrate } = fixture;
+    for (const place of [0, 1]) vault.backends[place] = new MemoryBackend(`new ${place}`);
+    await repairVault(vault);
+    for (const { objects } of vault.backends.slice(2, 4))
+      for (const name of shardsAt({ objects })) objects.delete(name);
+    await repairVault(vault);
+    const before = fewShards(vault);
+    substrate.put(TABLE, keyOf('more', 16), 'more', 300);
+    const [done] = await vault.run(() => substrate.source(), ['main'], { fullScan });
+    expect(done!.scan).toBe(fullScan ? 'everything' : 'changes');
+    expect(done!.snapshot.summary).toMatchObject({ survives: 2, degraded: false });
+    expect(done!.snapshot.summary.newBytes).toBeLessThan(20_000);
+    expect(fewShards(vault)).toBe(before);
+    fixture.taken.push({ id: done!.snapshot.manifest.digest, state: substrate.state() });
+    await expectAll(fixture);
+  });
+
+  it('lives with stripes that were coded anew', async () => {
+    const fixture = await build('recoded, then run');
+    const { vault, substrate } = fixture;
+    const profile = { k: 2, n: 5 };
+    await repairVault(vault, { profile });
+    const old = new Set((await stripesOf(vault)).flatMap(shardNames));
+    for (const { objects } of vault.backends) for (const name of old) objects.delete(name);
+    substrate.put(TABLE, keyOf('more', 16), 'more', 300);
+    const [done] = await vault.run(() => substrate.source(), ['main'], { tiers: [vault.tier('main', profile)] });
+    expect(done!.scan).toBe('changes');
+    expect(done!.snapshot.summary).toMatchObject({ survives: 3, degraded: false });
+    fixture.taken.push({ id: done!.snapshot.manifest.digest, state: substrate.state() });
+    await expectAll(fixture);
+  });
+});
+
+describe('the debt of a run', () => {
+  it('is paid by the next one that has the backend again', async () => {
+    const fixture = await build('debt');
+    const { vault, substrate } = fixture;
+    const away = vault.backends.pop()!;
+    substrate.put(TABLE, keyOf('meanwhile', 16), 'meanwhile', 100_000);
+    await take(fixture);
+    vault.backends.push(away);
+    const before = shardsAt(away).length;
+    substrate.put(TABLE, keyOf('again', 16), 'again', 300);
+    const [paying] = await vault.run(() => substrate.source(), ['main']);
+    expect(paying!.notes).toContain('paid: 1 shard to place-4');
+    expect(shardsAt(away).length).toBeGreaterThan(before);
+    substrate.put(TABLE, keyOf('later', 16), 'later', 300);
+    const [later] = await vault.run(() => substrate.source(), ['main']);
+    expect(later!.notes).toEqual([]);
+    expect(later!.snapshot.summary).toMatchObject({ survives: 2, degraded: false });
+    for (const gone of [0, 1]) vault.backends[gone]!.objects.clear();
+    fixture.taken.push({ id: later!.snapshot.manifest.digest, state: substrate.state() });
+    await expectAll(fixture);
+  });
+});
+
+function shardsAt({ objects }: Pick<MemoryBackend, 'objects'>): string[] {
+  return [...objects.keys()].filter((name) => name.startsWith('shards/'));
+}
+
+function shardNames({ shards }: IndexedStripe): string[] {
+  return shards.map(({ name }) => shardObjectName(name));
+}
+
+function flipped(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte, i) => (i === 7 ? byte ^ 1 : byte));
+}
+
+/** As the segments list them. */
+async function stripesOf(vault: MemoryVault): Promise<IndexedStripe[]> {
+  const { places, keyring, snapshots } = await vault.open();
+  return (await readIndex(places, keyring, snapshots.at(-1)!.manifest.header.index)).index.stripes;
+}
+
+async function currentRepairs(vault: MemoryVault): Promise<Repairs> {
+  const { places, keyring } = await vault.open();
+  return loadRepairs(places, keyring);
+}

@@ -272,9 +272,9 @@ function openSegment(bytes: Buffer, bundles: readonly Bundle[]): Buffer {
 }
 
 // 7.6; null for one that is passed over
-function openRepair(bytes: Buffer, bundles: readonly Bundle[]): Buffer | null {
-  const reader = new Reader(bytes);
+function openRepair(places: readonly Place[], name: string, bundles: readonly Bundle[]): Buffer | null {
   try {
+    const reader = new Reader(find(places, name, name.slice('repairs/'.length)));
     reader.line('repair');
     const ids = hex(reader.take(32));
     const bundle = bundles.find((candidate) => candidate.ids.startsWith(ids));
@@ -349,7 +349,7 @@ export function restoreNewest(
   const chunks = new Map<string, ChunkPlace[]>();
   for (const name of header.index) readIndex(openSegment(find(places, `index/${name}`, name), bundles), chunks);
   for (const name of names.filter((each) => each.startsWith('repairs/'))) {
-    const repair = openRepair(find(places, name, name.slice('repairs/'.length)), bundles);
+    const repair = openRepair(places, name, bundles);
     if (repair !== null) readRepair(repair, chunks);
   }
   need(contentRoot(bundle, body) === body.contentRoot, 'the content root is not that of the trees');

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../core/clock.ts';
-import { systemTimer } from '../../core/clock.ts';
+import { sleep, systemTimer } from '../../core/clock.ts';
 import { isValenceError } from '../../core/errors.ts';
 import type { ProgressSink } from '../../core/progress.ts';
 import { silentProgress } from '../../core/progress.ts';
@@ -37,6 +37,8 @@ const CHECKS: readonly Check[] = [
 ]; // prettier-ignore
 
 const CLEAN_UP_MS = 60_000;
+const LOCKS_END_MS = 15_000;
+const LOCK_RETRY_MS = 1_000;
 
 /**
  * Holds a user's own store to the promises of backend.ts, one group at a time, with some 10 MB under a prefix of its own that
@@ -96,7 +98,12 @@ async function cleanUp(place: CheckedPlace): Promise<CheckResult> {
   const startedAt = timer.elapsed();
   const limit = new AbortController();
   const callOff = timer.after(CLEAN_UP_MS, () => limit.abort(new BrokenPromise('no time left to delete it')));
-  const left = await place.removeAll(limit.signal);
+  let left = await place.removeAll(limit.signal);
+  // The lock of an aborted check ends soon.
+  while (anyLocked(left) && timer.elapsed() - startedAt < LOCKS_END_MS) {
+    await sleep(timer, LOCK_RETRY_MS);
+    left = await place.removeAll(limit.signal);
+  }
   callOff();
   const result = { check: 'clean up', milliseconds: Math.round(timer.elapsed() - startedAt) } as const;
   if (left.size === 0) return { ...result, ...passed('nothing is left behind') };
@@ -105,7 +112,11 @@ async function cleanUp(place: CheckedPlace): Promise<CheckResult> {
   return {
     ...result,
     status: isValenceError(reason, 'backend/denied', 'backend/locked') ? 'warned' : 'failed',
-    detail: `${left.size} objects are left under ${prefix}: ${why}`,
+    detail: `left under ${prefix}: ${left.size === 1 ? '1 object' : `${left.size} objects`}; ${why}`,
     hint: `delete ${prefix} by other means; backups and restores pass over it`,
   };
+}
+
+function anyLocked(left: ReadonlyMap<string, unknown>): boolean {
+  return [...left.values()].some((error) => isValenceError(error, 'backend/locked'));
 }

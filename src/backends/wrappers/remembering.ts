@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { equalBytes } from '../../core/bytes.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { isValenceError } from '../../core/errors.ts';
+import { sha256 } from '../../format/shard/name.ts';
 import type { Backend, CallOptions, GetOptions, ObjectInfo, ObjectName, PutOptions } from '../backend.ts';
 import { KeptObjects } from './kept-objects.ts';
 import { objectRange } from './object-range.ts';
@@ -59,7 +59,7 @@ class RememberingBackend extends PassingBackend {
       return await this.inner.get(name, options);
     } catch (error) {
       const object = await this.#recall(error, name);
-      const isOther = options?.digest !== undefined && !equalBytes(digestOf(object), options.digest);
+      const isOther = options?.digest !== undefined && !equalBytes(sha256(object), options.digest);
       if (isOther) throw error;
       return objectRange(object, options?.range, { backend: this.#name, operation: 'get', object: name });
     }
@@ -81,8 +81,4 @@ class RememberingBackend extends PassingBackend {
     if (object === null) throw error;
     return object;
   }
-}
-
-function digestOf(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
 }

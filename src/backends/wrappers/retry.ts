@@ -10,7 +10,10 @@ import { PassingBackend } from './passing-backend.ts';
 export interface RetryOptions {
   readonly timer: Timer;
   readonly random: Random;
-  /** Tries of one call, the first included. 6 unless given. */
+  /**
+   * Tries of one call, the first included. 6 unless given: some 8 s of waiting, which rides out a server that starts again
+   * or a short storm. A store that is away for longer is better left for this run, as its debt is paid by the next.
+   */
   readonly triesMax?: number | undefined;
   /** The first wait is a random part of this, each further one of twice as much. 500 ms unless given. */
   readonly firstDelayMs?: number | undefined;

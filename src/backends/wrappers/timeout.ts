@@ -7,6 +7,7 @@ import type { Deadline } from './deadline.ts';
 import { withDeadline } from './deadline.ts';
 import type { Act, BackendCall, OpenListing } from './passing-backend.ts';
 import { PassingBackend, inSteps } from './passing-backend.ts';
+import { StepWatch } from './step-watch.ts';
 
 export interface TimeoutOptions {
   /** How errors call the backend. */
@@ -43,14 +44,8 @@ class TimeLimitedBackend extends PassingBackend {
   }
 
   protected override async *listing(call: BackendCall, open: OpenListing): AsyncIterable<ObjectInfo> {
-    const listing = new AbortController();
-    yield* inSteps(open(listing.signal), (next) =>
-      withDeadline(this.#deadline(call, 0), (signal) => {
-        const stop = (): void => listing.abort(signal.reason);
-        signal.addEventListener('abort', stop, { once: true });
-        return next();
-      }),
-    );
+    using watch = new StepWatch(this.#deadline(call, 0));
+    yield* inSteps(open(watch.signal), (next) => watch.step(next));
   }
 
   #deadline(call: BackendCall, sizeBytes: number): Deadline {

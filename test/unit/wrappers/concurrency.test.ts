@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { limitConcurrency } from '../../../src/backends/wrappers/concurrency.ts';
 import { Slots } from '../../../src/backends/wrappers/slots.ts';
 import { turn } from '../../support/fake-timer.ts';
+import { faultyBackend } from '../../support/faulty-backend.ts';
 import { hookedBackend } from '../../support/hooked-backend.ts';
 import { MemoryBackend } from '../../support/memory-backend.ts';
 
@@ -78,6 +79,23 @@ describe('concurrency', () => {
     expect(found).toEqual([1, 1, 1]);
     for await (const _ of backend.list('')) break;
     expect(await backend.stat('a')).not.toBe(null);
+  });
+
+  test('a listing that is left early ends that of the store before it ends', async () => {
+    let ended = 0;
+    const memory = new MemoryBackend();
+    for (const name of ['a', 'b', 'c']) memory.objects.set(name, Uint8Array.of(1));
+    const noted = faultyBackend(memory, () => ({
+      async *objects(objects) {
+        try {
+          yield* objects;
+        } finally {
+          ended += 1;
+        }
+      },
+    }));
+    for await (const _ of limitConcurrency(noted, new Slots(1)).list('')) break;
+    expect(ended).toBe(1);
   });
 
   test('is a trait', () => {

@@ -37,6 +37,14 @@ describe('uploads', () => {
     expect(begun).toEqual(['400000 0', '100000 4']);
   });
 
+  test('catch up with a second at most after a pause', async () => {
+    const { timer, backend, begun } = fixture({ uploadBytes: 100 * KB });
+    await timer.advance(60_000);
+    const puts = ['a', 'b', 'c'].map((name) => backend.put(name, new Uint8Array(50 * KB)));
+    await timer.until(Promise.all(puts));
+    expect(begun).toEqual(['a 60', 'b 60', 'c 60.5']);
+  });
+
   test('do not count against downloads', async () => {
     const { timer, backend, memory } = fixture({ uploadBytes: 1 });
     memory.objects.set('a', new Uint8Array(5000));

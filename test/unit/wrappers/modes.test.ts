@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../../src/backends/backend.ts';
+import { backendError } from '../../../src/backends/backend-error.ts';
 import { wrapBackend } from '../../../src/backends/wrappers/compose.ts';
 import { dryRun } from '../../../src/backends/wrappers/dry-run.ts';
 import { Meter } from '../../../src/backends/wrappers/meter.ts';
@@ -84,6 +85,17 @@ describe('a dry run', () => {
     const error = await rejection(backend.get('b'), 'backend/unavailable');
     expect(error.context['transient']).toBe(false);
     expect(backend.plan().put).toEqual({ objects: 2, bytes: 16 });
+  });
+
+  test('with a key that cannot read takes what is there for what it is called', async () => {
+    const memory = new MemoryBackend();
+    memory.objects.set('there', bytes(1));
+    const denied = failsBefore(() => backendError('backend/denied', { backend: 'nas', operation: 'get' }, 'no'));
+    const unreadable = faultyBackend(memory, ({ name }) => (name === 'there' ? denied : null));
+    const backend = dryRun(unreadable, { name: 'nas' });
+    await backend.put('there', bytes(1));
+    await backend.put('new', bytes(1));
+    expect(backend.plan().put).toEqual({ objects: 1, bytes: 1 });
   });
 
   test('locks nothing', async () => {

@@ -90,6 +90,25 @@ describe('time', () => {
     expect(timer.pending).toBe(0);
   });
 
+  test('for a later object of a listing begins with its own step', async () => {
+    let given = 0;
+    const { timer, backend, memory } = fixture(() => ({
+      async *objects(objects) {
+        for await (const object of objects) {
+          if ((given += 1) === 3) await never;
+          yield object;
+        }
+      },
+    }));
+    for (const name of ['a', 'b', 'c']) memory.objects.set(name, new Uint8Array(0));
+    const read = async (): Promise<void> => {
+      for await (const _ of backend.list('')) await timer.advance(10_000);
+    };
+    await rejection(timer.until(read()), 'backend/unavailable');
+    expect(timer.elapsed()).toBe(20_000 + 15_000 + 2000);
+    expect(timer.pending).toBe(0);
+  });
+
   test('a call that ends within the grace counts', async () => {
     let release = (): void => {};
     const released = new Promise<void>((resolve) => (release = resolve));
