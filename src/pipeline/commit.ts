@@ -111,7 +111,7 @@ export async function commitSnapshot(
 /** Sets and extends the locks of all that the snapshot refers to; its manifest is put with one of the same length. */
 async function lockSnapshot(
   { tier, uploads, state }: TierRun,
-  { segments, adopted }: TierWritten,
+  { segments }: TierWritten,
   now: number,
   { hostKey: { generation, writerId, bundle }, locks, signal }: BackupOptions,
 ): Promise<Locked> {
@@ -123,7 +123,6 @@ async function lockSnapshot(
     until,
     putUntil,
     segments,
-    adopted,
     bundle: bundleObjectName(generation, writerId, bundle),
     presence: state.presence,
     repaired: {

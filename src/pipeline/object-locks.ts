@@ -31,8 +31,6 @@ export interface Locking {
   readonly putUntil: number;
   /** The whole index of the snapshot. */
   readonly segments: readonly CatalogSegment[];
-  /** Stripes of it that earlier runs placed and did not commit. */
-  readonly adopted: readonly CatalogStripe[];
   /** Of the key bundle. */
   readonly bundle: string;
   /** What holders listed when the run began. */
@@ -114,13 +112,13 @@ interface Lockable {
   readonly isLost: boolean;
 }
 
-/** All that the snapshot refers to at a holder, what was repaired of it included; only what was adopted where the rest is known to be locked. */
+/**
+ * All that the snapshot refers to at a holder, what was repaired of it included; nothing where that is known to be locked. What
+ * interrupted runs placed since the snapshot before was put in the same period or a later one.
+ */
 function* objectsToLock(holder: WritableHolder, locking: Locking): Generator<Lockable, void, undefined> {
-  const { segments, adopted, bundle, presence, repaired } = locking;
-  if (isKnown(holder, locking)) {
-    yield* shardsAt(holder, adopted, presence);
-    return;
-  }
+  const { segments, bundle, presence, repaired } = locking;
+  if (isKnown(holder, locking)) return;
   yield { object: VAULT_FILE_NAME, isLost: false };
   yield { object: bundle, isLost: false };
   for (const { digest, stripes } of segments) {
@@ -131,7 +129,7 @@ function* objectsToLock(holder: WritableHolder, locking: Locking): Generator<Loc
   yield* shardsAt(holder, repaired.stripes, presence);
 }
 
-/** Whether earlier commits and this run's puts have locked everything at a holder for long enough but what was adopted. */
+/** Whether the commit before and this run's puts have locked everything at a holder for long enough. */
 function isKnown({ holder }: WritableHolder, { until, putUntil, known }: Locking): boolean {
   return putUntil >= until && (known?.holders.get(holder) ?? 0) >= until;
 }

@@ -160,6 +160,23 @@ describe('object locks', () => {
     expect(calls.filter((count) => count > 0).length).toBeLessThanOrEqual(4);
   });
 
+  it('of a run that goes on into another period are extended, though a clock that was ahead says they need not be', async () => {
+    const { vault, backends } = lockingVault(10);
+    const substrate = new MemorySubstrate();
+    let now = 100 * DAY;
+    const clock = { now: (): number => now };
+    await vault.run(() => substrate.source(), ['t'], { clock });
+    now = 4 * DAY;
+    for (let row = 0; row < 60; row += 1) substrate.put({ name: 'beliefs' }, keyOf(`${row}`, 16), `${row}`, 20_000);
+    const before = ({ operation }: { operation: string }): void => void (operation === 'put' && (now = 30 * DAY));
+    vault.around = (backend) => hookedBackend(backend, { before });
+    const [done] = await vault.run(() => substrate.source(), ['t'], { clock });
+    const end = done!.snapshot.manifest.header.createdAt + 10 * DAY;
+    expect(end).toBe(40 * DAY);
+    for (const { objects, locks } of backends)
+      expect([...objects.keys()].filter((name) => (locks.get(name) ?? 0) < end)).toEqual([]);
+  });
+
   it('are set on what a repair brings back, and extended with the others', async () => {
     const { vault, timer, backends } = lockingVault(10);
     const substrate = new MemorySubstrate();
