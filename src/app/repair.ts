@@ -4,6 +4,7 @@ import { uuidText } from '../core/ids.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { prepareHolders } from '../pipeline/holders.ts';
 import type { ConfiguredBackend, PreparedHolders, WritableHolder } from '../pipeline/holders.ts';
+import { lockEnd } from '../pipeline/object-locks.ts';
 import { repairTier } from '../pipeline/repair.ts';
 import type { RepairReport } from '../pipeline/repair.ts';
 import { openKeyring } from '../vault/keyring.ts';
@@ -49,9 +50,9 @@ interface RepairInput {
 
 async function repairOne(context: AppContext, input: RepairInput): Promise<RepairRecord> {
   const { tier, config, hostKey, opened, options } = input;
-  const { random, progress, signal } = context;
+  const { clock, random, progress, signal } = context;
   const vaultId = uuidText(hostKey.vaultId);
-  const { profile } = config.tiers.get(tier)!;
+  const { profile, lockMs } = config.tiers.get(tier)!;
   const names = backendsOf(config, tier, options);
   const own = opened.backends.filter(({ name }) => names.includes(name));
   const prepared = options.dryRun
@@ -68,6 +69,7 @@ async function repairOne(context: AppContext, input: RepairInput): Promise<Repai
     profile: profileOf(profile),
     promisedOn: names.map((name) => config.backends.get(name)!.domains),
     holders: prepared.holders,
+    lockedUntil: lockMs === null ? undefined : lockEnd(clock.now(), lockMs),
     places,
     keyring,
     data: options.data,

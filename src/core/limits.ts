@@ -38,7 +38,7 @@ export const SPOOL_DISK_BYTES: number = 4 * 1024 * MIB;
 /** Shards of a tier on their way to its holders. */
 export const UPLOAD_MEMORY_BYTES: number = 32 * MIB;
 /** Shards on their way to one holder, whatever it would allow. */
-export const UPLOADS_AT_ONCE: number = 8;
+export const UPLOADS_AT_ONCE: number = 4;
 /** Decoded packs that a restore keeps at hand. */
 export const PACK_CACHE_BYTES: number = 48 * MIB;
 /** Choices of shards that a reader tries where some may be wrong: all of them at 5 of 9 with four shards placed twice. */

@@ -13,6 +13,7 @@ import type { ManifestHeader } from '../format/snapshot/header.ts';
 import type { SnapshotSummary, TierHead } from '../format/snapshot/summary.ts';
 import { promisedBy, survivesCopies, survivesDomains } from '../placement/promise.ts';
 import type { BackedUp, BackupOptions, TierRun } from './backup.ts';
+import { catalogStripe } from './catalog-segment.ts';
 import { countRows } from './count-rows.ts';
 import { foldIndex } from './fold.ts';
 import type { FoldedIndex, FoldIndexOptions } from './fold.ts';
@@ -110,7 +111,7 @@ export async function commitSnapshot(
 /** Sets and extends the locks of all that the snapshot refers to; its manifest is put with one of the same length. */
 async function lockSnapshot(
   { tier, uploads, state }: TierRun,
-  { segments, adopted }: TierWritten,
+  { segments }: TierWritten,
   now: number,
   { hostKey: { generation, writerId, bundle }, locks, signal }: BackupOptions,
 ): Promise<Locked> {
@@ -122,9 +123,12 @@ async function lockSnapshot(
     until,
     putUntil,
     segments,
-    adopted,
     bundle: bundleObjectName(generation, writerId, bundle),
     presence: state.presence,
+    repaired: {
+      records: state.repairs.records.map(({ object }) => object),
+      stripes: Array.from(state.repairs.stripes.all(), ({ stripe }) => catalogStripe(stripe)),
+    },
     known: knownLocks((await locks?.read(tier.name)) ?? null, state.record?.digest ?? null),
     signal,
   });

@@ -47,7 +47,17 @@ async function pay(run: TierRun, owing: readonly CatalogSegment[], options: Back
   }
   const { name, profile } = tier;
   const repair = new RepairRun(
-    { tier: name, profile, holders: uploads.willing, places, keyring, random, progress, signal },
+    {
+      tier: name,
+      profile,
+      holders: uploads.willing,
+      lockedUntil: uploads.lockedUntil ?? undefined,
+      places,
+      keyring,
+      random,
+      progress,
+      signal,
+    },
     { repairs: state.repairs, presence: state.presence, names: new Map() },
     { data: false, dryRun: false, onlyUnplaced: true },
   );

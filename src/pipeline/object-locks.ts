@@ -31,15 +31,21 @@ export interface Locking {
   readonly putUntil: number;
   /** The whole index of the snapshot. */
   readonly segments: readonly CatalogSegment[];
-  /** Stripes of it that earlier runs placed and did not commit. */
-  readonly adopted: readonly CatalogStripe[];
   /** Of the key bundle. */
   readonly bundle: string;
   /** What holders listed when the run began. */
   readonly presence: Presence;
+  /** What repairs brought back. */
+  readonly repaired: Repaired;
   /** What is known of the snapshot that this one builds on; null: nothing. */
   readonly known: LockedSnapshot | null;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface Repaired {
+  /** Names of repair records. */
+  readonly records: readonly string[];
+  readonly stripes: readonly CatalogStripe[];
 }
 
 export interface Locked {
@@ -102,23 +108,30 @@ async function lockAt(holder: WritableHolder, locking: Locking): Promise<FailedL
 
 interface Lockable {
   readonly object: string;
-  /** Not listed when the run began: lost, which was counted elsewhere, or put by this run. */
+  /** It may be missing, which was counted elsewhere: not listed when the run began, or a copy of a record. */
   readonly isLost: boolean;
 }
 
-/** All that the snapshot refers to at a holder, or only what neither an earlier commit nor this run's puts have locked for long enough. */
+/**
+ * All that the snapshot refers to at a holder, what was repaired of it included; nothing where that is known to be locked. What
+ * interrupted runs placed since the snapshot before was put in the same period or a later one.
+ */
 function* objectsToLock(holder: WritableHolder, locking: Locking): Generator<Lockable, void, undefined> {
-  const { until, putUntil, segments, adopted, bundle, known, presence } = locking;
-  if (putUntil >= until && (known?.holders.get(holder.holder) ?? 0) >= until) {
-    yield* shardsAt(holder, adopted, presence);
-    return;
-  }
+  const { segments, bundle, presence, repaired } = locking;
+  if (isKnown(holder, locking)) return;
   yield { object: VAULT_FILE_NAME, isLost: false };
   yield { object: bundle, isLost: false };
   for (const { digest, stripes } of segments) {
     yield { object: segmentObjectName(digest), isLost: false };
     yield* shardsAt(holder, stripes, presence);
   }
+  for (const object of repaired.records) yield { object, isLost: true };
+  yield* shardsAt(holder, repaired.stripes, presence);
+}
+
+/** Whether the commit before and this run's puts have locked everything at a holder for long enough. */
+function isKnown({ holder }: WritableHolder, { until, putUntil, known }: Locking): boolean {
+  return putUntil >= until && (known?.holders.get(holder) ?? 0) >= until;
 }
 
 function* shardsAt(

@@ -53,6 +53,8 @@ export interface RepairOptions {
   readonly promisedOn: readonly Domains[];
   /** Those that take shards. What lies anywhere else counts as lost, and is read all the same. */
   readonly holders: readonly WritableHolder[];
+  /** Of a tier with object lock `lockEnd` of now: what a repair puts is locked as what commits of its time refer to. */
+  readonly lockedUntil?: number | undefined;
   /** All that can be read, the holders among them, by the same `Backend` objects. */
   readonly places: readonly Place[];
   readonly keyring: RepairKeyring;
@@ -161,12 +163,12 @@ export class RepairRun {
 
   constructor(options: RunOptions, view: RepairView, mode: RepairMode) {
     this.#mode = mode;
-    const { holders, places, keyring, tier, random, signal } = options;
+    const { holders, lockedUntil, places, keyring, tier, random, signal } = options;
     this.#options = options;
     this.#view = view;
     const maskKey = (generation: string): Uint8Array => keyring.secrets(generation)!.maskKey;
     // It is asked to store only: the keys of masks differ from generation to generation.
-    this.uploads = new Uploads({ holders, signal });
+    this.uploads = new Uploads({ holders, lockedUntil, signal });
     this.log = new RepairLog({ tier, keyring, uploads: this.uploads, random });
     this.source = new RepairSource({ ...view, repaired: view.repairs.stripes, places, maskKey, signal });
   }

@@ -14,12 +14,16 @@ export interface StripeUploadOptions {
 /** Stripes being coded at once: one is in the coder while another is handed to the holders' queues. */
 const STRIPES_AT_ONCE = 2;
 
+/** Stripes that are placed and not told yet: more would be lost in a crash, if telling is slower than placing. */
+const UNTOLD_MAX = 2;
+
 /** Takes packs from the spool and places them, as fast as the fastest holders take their shards. */
 export class StripeUpload {
   readonly #options: StripeUploadOptions;
   /** Stripes that have not been placed and told yet. */
   readonly #underWay = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | null = null;
+  readonly #untold = new Set<Promise<void>>();
 
   constructor(options: StripeUploadOptions) {
     this.#options = options;
@@ -40,6 +44,7 @@ export class StripeUpload {
     try {
       for (;;) {
         await placer.ready();
+        while (this.#untold.size >= UNTOLD_MAX) await Promise.race(this.#untold);
         const next = await spool.take();
         if (next === null) return;
         const { placed } = await placer.begin(next.bytes, next.item.chunks);
@@ -54,7 +59,11 @@ export class StripeUpload {
 
   async #tell(placed: Promise<IndexedStripe>, origins: readonly UploadedChunk[]): Promise<void> {
     try {
-      await this.#options.placed(await placed, origins);
+      const stripe = await placed;
+      const telling = this.#options.placed(stripe, origins);
+      const settled = telling.catch(() => {}).finally(() => this.#untold.delete(settled));
+      this.#untold.add(settled);
+      await telling;
     } catch (error) {
       this.#fail(error);
     }

@@ -13,6 +13,7 @@ import { LockingMemoryBackend } from '../support/locking-memory-backend.ts';
 import type { MemoryBackend } from '../support/memory-backend.ts';
 import { MemorySubstrate } from '../support/memory-substrate.ts';
 import { MemoryVault } from '../support/memory-vault.ts';
+import { repairVault } from '../support/repairing.ts';
 import { filler, keyOf } from '../support/tree-fixture.ts';
 
 const slow = process.env['SLOW'] === '1';
@@ -138,7 +139,7 @@ describe('object locks', () => {
           }
         }
       }),
-      { numRuns: slow ? 400 : 25, seed: 1 },
+      { numRuns: slow ? 400 : 12, seed: 1 },
     );
   });
 
@@ -157,6 +158,48 @@ describe('object locks', () => {
     // At the first, when nothing is known, and whenever 15 days have begun.
     expect(calls.filter((count) => count > 0).length).toBeGreaterThanOrEqual(3);
     expect(calls.filter((count) => count > 0).length).toBeLessThanOrEqual(4);
+  });
+
+  it('of a run that goes on into another period are extended, though a clock that was ahead says they need not be', async () => {
+    const { vault, backends } = lockingVault(10);
+    const substrate = new MemorySubstrate();
+    let now = 100 * DAY;
+    const clock = { now: (): number => now };
+    await vault.run(() => substrate.source(), ['t'], { clock });
+    now = 4 * DAY;
+    for (let row = 0; row < 60; row += 1) substrate.put({ name: 'beliefs' }, keyOf(`${row}`, 16), `${row}`, 20_000);
+    const before = ({ operation }: { operation: string }): void => void (operation === 'put' && (now = 30 * DAY));
+    vault.around = (backend) => hookedBackend(backend, { before });
+    const [done] = await vault.run(() => substrate.source(), ['t'], { clock });
+    const end = done!.snapshot.manifest.header.createdAt + 10 * DAY;
+    expect(end).toBe(40 * DAY);
+    for (const { objects, locks } of backends)
+      expect([...objects.keys()].filter((name) => (locks.get(name) ?? 0) < end)).toEqual([]);
+  });
+
+  it('are set on what a repair brings back, and extended with the others', async () => {
+    const { vault, timer, backends } = lockingVault(10);
+    const substrate = new MemorySubstrate();
+    for (let row = 0; row < 60; row += 1) substrate.put({ name: 'beliefs' }, keyOf(`${row}`, 16), `${row}`, 20_000);
+    await vault.run(() => substrate.source(), ['t'], { clock: timer });
+    for (const name of [...backends[0]!.objects.keys()].filter((object) => object.startsWith('shards/'))) {
+      backends[0]!.objects.delete(name);
+      backends[0]!.locks.delete(name);
+    }
+    const lockedUntil = lockEnd(timer.now(), 10 * DAY);
+    const onto = backends.slice(1);
+    const report = await repairVault(vault, { tier: 't', profile: { k: 2, n: 3 }, onto, lockedUntil });
+    expect(report.shards).toBeGreaterThan(0);
+    await timer.advance(9 * DAY);
+    const [done] = await vault.run(() => substrate.source(), ['t'], { clock: timer });
+    const end = done!.snapshot.manifest.header.createdAt + 10 * DAY;
+    for (const { objects, locks } of backends) {
+      const short = [...objects.keys()].filter(
+        (name) => /^(shards|repairs)\//.test(name) && (locks.get(name) ?? 0) < end,
+      );
+      expect(short).toEqual([]);
+    }
+    expect([...backends[1]!.objects.keys()].some((name) => name.startsWith('repairs/'))).toBe(true);
   });
 
   it('that fail are told, and tried again', async () => {

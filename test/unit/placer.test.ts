@@ -102,12 +102,12 @@ describe('a holder that takes nothing for a while', () => {
     const run = start([...holders(4), holder]);
     await run.all;
     const shard = slow.heldBytes / slow.held.length;
-    expect(slow.held.length).toBe(6);
+    expect(slow.held.length).toBe(4);
     // Everything else but two shards is on disk.
-    expect(run.files.bytes).toBe((STRIPES - 6 - 2) * shard);
+    expect(run.files.bytes).toBe((STRIPES - 4 - 2) * shard);
     slow.open();
     await Promise.all(run.placed);
-    expect(slow.mostHeldBytes).toBe(6 * shard);
+    expect(slow.mostHeldBytes).toBe(4 * shard);
   });
 
   it('makes coding wait once the disk is full', async () => {
