@@ -84,7 +84,9 @@ describe('backup repair', () => {
   it('says what lacks and what is lost', async () => {
     answer({ status: 'degraded', lacking: 2, survives: 1, recoded: 3 });
     const degraded = (await runCli(['backup', 'repair'])).stdout;
-    expect(degraded).toContain('3 stripes coded anew; DEGRADED: survives the loss of any 1 failure domain, of 2 promised');
+    expect(degraded).toContain(
+      '3 stripes coded anew; DEGRADED: survives the loss of any 1 failure domain, of 2 promised',
+    );
     expect(degraded).toContain('2 shards found no backend');
     const missing = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `shards/${name}`);
     answer({ status: 'lost', survives: -1, lost: [{ what: 'abcd', reason: 'too few', missing }] });
@@ -97,7 +99,9 @@ describe('backup repair', () => {
 
   it('says nothing of what a dry run has not done', async () => {
     answer({ dryRun: true });
-    expect((await runCli(['backup', 'repair', '--dry-run'])).stdout).toContain('would place 6 shards of 3 stripes; would survive');
+    expect((await runCli(['backup', 'repair', '--dry-run'])).stdout).toContain(
+      'would place 6 shards of 3 stripes; would survive',
+    );
     answer({ dryRun: true, shards: 0 });
     expect((await runCli(['backup', 'repair', '--dry-run'])).stdout).toContain('nothing to place');
   });

@@ -64,10 +64,14 @@ describe('any history of changes, runs, losses and repairs', () => {
           let profile: Profile = { k: 3, n: 5 };
           const taken: { id: Uint8Array; state: Readonly<Record<string, string>> }[] = [];
           for (const [i, each] of steps.entries()) {
-            if (each.kind === 'change') substrate.put(TABLES[each.table]!, keyOf(`${each.key}`, 16), `${i}`, each.length);
+            if (each.kind === 'change')
+              substrate.put(TABLES[each.table]!, keyOf(`${each.key}`, 16), `${i}`, each.length);
             if (each.kind === 'profile') {
               ({ profile } = each);
-              expect(await repairVault(vault, { profile, seed: `repair ${i}` })).toMatchObject({ lacking: 0, lost: [] });
+              expect(await repairVault(vault, { profile, seed: `repair ${i}` })).toMatchObject({
+                lacking: 0,
+                lost: [],
+              });
             }
             if (each.kind === 'lose') {
               // A place that was away has not got everything, so that two more would be one too many.
@@ -97,9 +101,9 @@ describe('any history of changes, runs, losses and repairs', () => {
   );
 });
 
-function lose(vault: MemoryVault, place: number, step: number, shardsOnly: boolean): void {
+function lose(vault: MemoryVault, place: number, at: number, shardsOnly: boolean): void {
   if (!shardsOnly) {
-    vault.backends[place] = new MemoryBackend(`${place} from step ${step}`);
+    vault.backends[place] = new MemoryBackend(`${place} from step ${at}`);
     return;
   }
   const { objects } = vault.backends[place]!;
