@@ -33,7 +33,7 @@ import { RepairLog } from './repair-log.ts';
 import { planStripe } from './repair-plan.ts';
 import type { StripePlan } from './repair-plan.ts';
 import { RepairSource } from './repair-source.ts';
-import { carryOut } from './repair-stripe.ts';
+import { carryOut, falselyTold } from './repair-stripe.ts';
 import { shareObjects } from './shared-objects.ts';
 
 /**
@@ -228,16 +228,23 @@ export class RepairRun {
     if (this.#done.has(id)) return;
     this.#done.add(id);
     const bad = this.#mode.data ? await this.#badShards(stripe) : new Set<PlacedShard>();
-    let plan = this.#plan(stripe, bad);
-    if (plan.placings.length === 0) return this.#count(stripe, plan);
+    const plan = this.#plan(stripe, bad);
+    // With data the shards that only records tell of are held against the pack, and so it is read.
+    const isDoubted = this.#mode.data && !this.#mode.dryRun && stripe.signed !== undefined;
+    if (plan.placings.length === 0 && !isDoubted) return this.#count(stripe, plan);
     if (this.#mode.dryRun) {
       if (known === null) this.#requireRebuildable(stripe);
       return this.#count(stripe, plan);
     }
     const pack = known ?? (await this.source.pack(stripe, generation, origin));
-    // What was read may have shown that a listed shard is damaged.
-    plan = this.#plan(stripe, bad);
+    return this.#place({ stripe, generation, origin }, pack, bad);
+  }
+
+  async #place({ stripe, generation }: Target, pack: Uint8Array, bad: Set<PlacedShard>): Promise<void> {
     const { maskKey } = this.#options.keyring.secrets(generation)!;
+    // What was read may have shown that a listed shard is damaged, or not what a record says.
+    for (const shard of falselyTold(stripe, pack, maskKey)) bad.add(shard);
+    const plan = this.#plan(stripe, bad);
     const done = await carryOut(stripe, plan, pack, { placer: this.placer, maskKey });
     if (done.told.length > 0) {
       const { geometry, chunks } = stripe;
