@@ -322,6 +322,7 @@ describe('the debt of a run', () => {
     const [later] = await vault.run(() => substrate.source(), ['main']);
     expect(later!.notes).toEqual([]);
     expect(later!.snapshot.summary).toMatchObject({ survives: 2, degraded: false });
+    expect(await verifyData(vault)).toMatchObject({ status: 'ok', restorable: true });
     for (const gone of [0, 1]) vault.backends[gone]!.objects.clear();
     fixture.taken.push({ id: later!.snapshot.manifest.digest, state: substrate.state() });
     await expectAll(fixture);
@@ -334,6 +335,25 @@ async function verifyData(vault: MemoryVault): Promise<TierVerification> {
   const given = { tier: 'main', places, keyring, found, blemishes: [], otherTiers: [], heads: [] };
   return verifyTier({ ...given, data: true, progress: () => {} });
 }
+
+describe('a run without repairs and debts', () => {
+  it('reads nothing for them, and lists once where there might be some', async () => {
+    const { vault, substrate } = await build('nothing owed');
+    const calls: string[] = [];
+    const tier = vault.tier('main');
+    const backends = tier.backends.map((each) => ({
+      ...each,
+      backend: hookedBackend(each.backend, {
+        before: ({ operation, name }) => void calls.push(`${operation} ${name.split('/')[0]!}`),
+      }),
+    }));
+    substrate.put(TABLE, keyOf('more', 16), 'more', 300);
+    const [done] = await vault.run(() => substrate.source(), ['main'], { tiers: [{ ...tier, backends }] });
+    expect(done!.notes).toEqual([]);
+    expect(calls.filter((call) => call === 'list repairs')).toHaveLength(backends.length);
+    expect(calls.filter((call) => call === 'get repairs' || call === 'get shards')).toEqual([]);
+  });
+});
 
 function shardsAt({ objects }: Pick<MemoryBackend, 'objects'>): string[] {
   return [...objects.keys()].filter((name) => name.startsWith('shards/'));
