@@ -8,7 +8,7 @@ import type { NeededStripe } from '../vault/listed-stripes.ts';
 import type { Place } from '../vault/places.ts';
 import { byIndex } from '../vault/presence.ts';
 import type { BackupOptions, TierRun } from './backup.ts';
-import { RepairRun } from './repair.ts';
+import { RepairRun } from './repair-run.ts';
 
 /**
  * After a commit: gives stripes that were placed while a backend was away the shards that they lack, now that a holder is there

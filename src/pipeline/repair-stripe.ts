@@ -30,6 +30,22 @@ export function isPackOf(geometry: StripeGeometry, pack: Uint8Array): boolean {
   return equalBytes(stripeId(encodeStripe(pack, geometry, scratch).geometry), stripeId(geometry));
 }
 
+/** Shards that only repair records tell of, and that are not of this stripe: no signature covers a record (F-7.6.7). */
+export function falselyTold(
+  { geometry, shards, signed = shards.length }: IndexedStripe,
+  pack: Uint8Array,
+  maskKey: Uint8Array,
+): PlacedShard[] {
+  if (signed === shards.length) return [];
+  const id = stripeId(geometry);
+  const plain = encodeStripe(pack, geometry, scratch).shards;
+  return shards
+    .slice(signed)
+    .filter(
+      (shard) => !equalBytes(storeShard(maskKey, { stripeId: id, ...shard }, plain[shard.index]!).name, shard.name),
+    );
+}
+
 /** Makes the shards of a plan and brings them to their holders, or to spares. `pack` is that of the stripe. */
 export async function carryOut(
   stripe: IndexedStripe,

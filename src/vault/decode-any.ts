@@ -32,6 +32,17 @@ export async function decodeAny(geometry: StripeGeometry, choices: AsyncIterable
   throw failure;
 }
 
+/** Whether some k of these shards give the pack; no more than `DECODINGS_MAX` choices are tried. */
+export function someDecode(geometry: StripeGeometry, shards: readonly PlainShard[]): boolean {
+  let tried = 0;
+  for (const choice of choicesOf(geometry, shards)) {
+    if (!isValenceError(decodeOrError(geometry, choice))) return true;
+    tried += 1;
+    if (tried === DECODINGS_MAX) return false;
+  }
+  return false;
+}
+
 function decodeOrError(geometry: StripeGeometry, choice: Choice): Uint8Array | ValenceError {
   try {
     return decodeStripe(geometry, choice);

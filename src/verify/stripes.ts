@@ -6,6 +6,7 @@ import type { PackedChunk } from '../format/sealing/pack.ts';
 import { decodeStripe, maskShard, stripeId } from '../format/sealing/stripe.ts';
 import { commitShard } from '../format/shard/merkle.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
+import { someDecode } from '../vault/decode-any.ts';
 import { placesOf } from '../vault/places.ts';
 import type { Place } from '../vault/places.ts';
 import { byIndex } from '../vault/presence.ts';
@@ -134,8 +135,13 @@ function inconsistencies(stripe: IndexedStripe, shards: readonly (Uint8Array | n
     if (holdsItsChunks(pack, stripe.chunks)) return [];
     return found('a chunk in it does not have the name the index gives');
   } catch (error) {
-    if (isValenceError(error, 'integrity/authentication-failed')) return found(error.message);
-    throw error;
+    if (!isValenceError(error, 'integrity/authentication-failed')) throw error;
+    const plain = shards.flatMap((bytes, index) => (bytes === null ? [] : [{ index, bytes }]));
+    if (stripe.signed === undefined || !someDecode(stripe.geometry, plain)) return found(error.message);
+    return found('a repair record names a shard that is not of this stripe').map((finding) => ({
+      ...finding,
+      kind: 'shard-corrupt',
+    }));
   }
 }
 

@@ -101,9 +101,9 @@ describe('any history of changes, runs, losses and repairs', () => {
   );
 });
 
-function lose(vault: MemoryVault, place: number, step: number, shardsOnly: boolean): void {
+function lose(vault: MemoryVault, place: number, at: number, shardsOnly: boolean): void {
   if (!shardsOnly) {
-    vault.backends[place] = new MemoryBackend(`${place} from step ${step}`);
+    vault.backends[place] = new MemoryBackend(`${place} from step ${at}`);
     return;
   }
   const { objects } = vault.backends[place]!;

@@ -1,17 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
+import { uuidBytes, uuidText } from '../../src/core/ids.ts';
+import { encodeRepair } from '../../src/format/index/repair-record.ts';
 import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
-import { stripeId } from '../../src/format/sealing/stripe.ts';
-import { shardObjectName } from '../../src/format/shard/name.ts';
+import { stripeId, storeShard } from '../../src/format/sealing/stripe.ts';
+import { sha256, shardObjectName } from '../../src/format/shard/name.ts';
 import { readIndex } from '../../src/vault/index-map.ts';
-import { loadRepairs } from '../../src/vault/repairs.ts';
+import { loadRepairs, repairObjectName } from '../../src/vault/repairs.ts';
 import type { Repairs } from '../../src/vault/repairs.ts';
+import { findSnapshots } from '../../src/vault/snapshots.ts';
+import { verifyTier } from '../../src/verify/verify-tier.ts';
+import type { TierVerification } from '../../src/verify/verify-tier.ts';
 import { hookedBackend } from '../support/hooked-backend.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
 import { MemorySubstrate } from '../support/memory-substrate.ts';
 import { MemoryVault } from '../support/memory-vault.ts';
 import { repairVault } from '../support/repairing.ts';
-import { keyOf } from '../support/tree-fixture.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { filler, keyOf } from '../support/tree-fixture.ts';
 
 const TABLE = { name: 'beliefs' };
 
@@ -118,6 +124,38 @@ describe('a repair', () => {
     expect([records.length, refused]).toEqual([1, []]);
     const none = { ...keyring, secrets: () => null };
     expect(await loadRepairs(places, none)).toMatchObject({ records: [], refused: [{ object: records[0]!.object }] });
+  });
+
+  it('is not deceived by a record that names what is not of the stripe, if every byte is read (F-7.6.7)', async () => {
+    const fixture = await build('deceived');
+    const { vault } = fixture;
+    const [stripe] = await stripesOf(vault);
+    const { keyring, places } = await vault.open();
+    const { generation, vaultId, secrets } = vault.hostKey;
+    const holder = uuidBytes(places[4]!.holder!);
+    const junk = filler('junk', stripe!.geometry.shardLength);
+    const { bytes, ...commitment } = storeShard(
+      secrets.maskKey,
+      { stripeId: filler('', 32), index: 0, holder, epoch: 9 },
+      junk,
+    );
+    const [first, ...others] = stripe!.shards;
+    const lie = { ...stripe!, shards: [{ ...first!, holder, epoch: 9, ...commitment }] };
+    const header = { vaultId: uuidText(vaultId), generation: uuidText(generation), tier: 'main' };
+    const record = encodeRepair(header, [lie], secrets.indexKey, seededRandom('lie'));
+    for (const { objects } of vault.backends) {
+      objects.set(repairObjectName(sha256(record)), record);
+      objects.delete(shardObjectName(first!.name));
+    }
+    vault.backends[4]!.objects.set(shardObjectName(commitment.name), bytes);
+    expect((await loadRepairs(places, keyring)).records).toHaveLength(1);
+    await expectAll(fixture);
+    expect(await verifyData(vault)).toMatchObject({ status: 'damaged', restorable: true });
+    expect(await repairVault(vault)).toMatchObject({ shards: 0 });
+    expect(await repairVault(vault, { data: true })).toMatchObject({ shards: 1, lacking: 0, lost: [] });
+    for (const { name } of others.slice(0, 2))
+      for (const { objects } of vault.backends) objects.delete(shardObjectName(name));
+    await expectAll(fixture);
   });
 
   it('writes records in portions, each to every place', async () => {
@@ -284,9 +322,36 @@ describe('the debt of a run', () => {
     const [later] = await vault.run(() => substrate.source(), ['main']);
     expect(later!.notes).toEqual([]);
     expect(later!.snapshot.summary).toMatchObject({ survives: 2, degraded: false });
+    expect(await verifyData(vault)).toMatchObject({ status: 'ok', restorable: true });
     for (const gone of [0, 1]) vault.backends[gone]!.objects.clear();
     fixture.taken.push({ id: later!.snapshot.manifest.digest, state: substrate.state() });
     await expectAll(fixture);
+  });
+});
+
+async function verifyData(vault: MemoryVault): Promise<TierVerification> {
+  const { places, keyring } = await vault.open();
+  const found = await findSnapshots(places, keyring, null);
+  const given = { tier: 'main', places, keyring, found, blemishes: [], otherTiers: [], heads: [] };
+  return verifyTier({ ...given, data: true, progress: () => {} });
+}
+
+describe('a run without repairs and debts', () => {
+  it('reads nothing for them, and lists once where there might be some', async () => {
+    const { vault, substrate } = await build('nothing owed');
+    const calls: string[] = [];
+    const tier = vault.tier('main');
+    const backends = tier.backends.map((each) => ({
+      ...each,
+      backend: hookedBackend(each.backend, {
+        before: ({ operation, name }) => void calls.push(`${operation} ${name.split('/')[0]!}`),
+      }),
+    }));
+    substrate.put(TABLE, keyOf('more', 16), 'more', 300);
+    const [done] = await vault.run(() => substrate.source(), ['main'], { tiers: [{ ...tier, backends }] });
+    expect(done!.notes).toEqual([]);
+    expect(calls.filter((call) => call === 'list repairs')).toHaveLength(backends.length);
+    expect(calls.filter((call) => call === 'get repairs' || call === 'get shards')).toEqual([]);
   });
 });
 

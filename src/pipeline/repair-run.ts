@@ -1,0 +1,216 @@
+import { toHex } from '../core/bytes.ts';
+import { isValenceError } from '../core/errors.ts';
+import type { ValenceError } from '../core/errors.ts';
+import { uuidText } from '../core/ids.ts';
+import { REPAIRS_AT_ONCE } from '../core/limits.ts';
+import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
+import type { StripeGeometry } from '../format/sealing/stripe.ts';
+import { stripeId } from '../format/sealing/stripe.ts';
+import { survivesDomains } from '../placement/promise.ts';
+import { aheadInOrder } from '../vault/ahead.ts';
+import type { NeededStripe } from '../vault/listed-stripes.ts';
+import { tooFewShards } from '../vault/lost-stripes.ts';
+import type { HolderNames } from '../vault/lost-stripes.ts';
+import type { Presence } from '../vault/presence.ts';
+import { byIndex } from '../vault/presence.ts';
+import type { Repairs } from '../vault/repairs.ts';
+import type { WritableHolder } from './holders.ts';
+import { recode } from './recode.ts';
+import { RepairLog } from './repair-log.ts';
+import { planStripe } from './repair-plan.ts';
+import type { StripePlan } from './repair-plan.ts';
+import { RepairSource } from './repair-source.ts';
+import { carryOut, falselyTold } from './repair-stripe.ts';
+import type { RepairLoss, RepairOptions } from './repair.ts';
+import { Uploads } from './uploads.ts';
+
+/** The stripes of a repair, a few at once. */
+
+export interface RepairView {
+  readonly repairs: Repairs;
+  readonly presence: Presence;
+  readonly names: HolderNames;
+}
+
+type RunOptions = Omit<RepairOptions, 'promisedOn' | 'data' | 'dryRun'>;
+
+export interface RepairMode extends Pick<RepairOptions, 'data' | 'dryRun'> {
+  /** Look only for shards that were never placed, and not for those that are gone. */
+  readonly onlyUnplaced?: boolean | undefined;
+}
+
+interface Target {
+  readonly stripe: IndexedStripe;
+  readonly generation: string;
+  /** What the index says of its chunks; the stripe itself unless it was coded anew. */
+  readonly origin: IndexedStripe;
+}
+
+/** Repairs stripes one by one, a few at once, and counts. */
+export class RepairRun {
+  readonly uploads: Uploads;
+  readonly log: RepairLog;
+  readonly source: RepairSource;
+  readonly lost: RepairLoss[] = [];
+  seen = 0;
+  repaired = 0;
+  recoded = 0;
+  shards = 0;
+  lacking = 0;
+  /** Read to check copies. */
+  copiedBytes = 0;
+  survives: number = Number.POSITIVE_INFINITY;
+  /** How many shards each holder got, by its name. */
+  readonly placedAt: Map<string, number> = new Map();
+  readonly #options: RunOptions;
+  readonly #mode: RepairMode;
+  readonly #view: RepairView;
+  /** Targets of which one serves several stripes, once is enough. */
+  readonly #done = new Set<string>();
+
+  constructor(options: RunOptions, view: RepairView, mode: RepairMode) {
+    this.#mode = mode;
+    const { holders, lockedUntil, places, keyring, tier, random, signal } = options;
+    this.#options = options;
+    this.#view = view;
+    const maskKey = (generation: string): Uint8Array => keyring.secrets(generation)!.maskKey;
+    this.uploads = new Uploads({ holders, lockedUntil, signal });
+    this.log = new RepairLog({ tier, keyring, uploads: this.uploads, random });
+    this.source = new RepairSource({ ...view, repaired: view.repairs.stripes, places, maskKey, signal });
+  }
+
+  /** @throws `backend/*` when no holder takes a repair record */
+  async stripes(needed: readonly NeededStripe[]): Promise<void> {
+    const work = async (stripe: NeededStripe): Promise<void> => this.#repair(stripe);
+    for await (const _ of aheadInOrder(needed, REPAIRS_AT_ONCE, work)) {
+      this.seen += 1;
+      this.#options.progress({ stage: 'repairing stripes', done: this.seen, total: needed.length });
+    }
+    await this.log.flush();
+  }
+
+  lose(what: string, { message, context }: ValenceError): void {
+    this.lost.push({ what, reason: message, context });
+    this.survives = -1;
+  }
+
+  async #repair({ stripe, generation, id }: NeededStripe): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    try {
+      const { profile } = this.#options;
+      const isOfProfile = ({ geometry: { k, n } }: IndexedStripe): boolean => k === profile.k && n === profile.n;
+      const others = isOfProfile(stripe) ? [stripe] : this.#view.repairs.stripes.covering(stripe, isOfProfile);
+      if (others === null) await this.#recode({ stripe, generation, origin: stripe });
+      else for (const other of others) await this.#mend({ stripe: other, generation, origin: stripe });
+    } catch (error) {
+      if (!isValenceError(error) || !error.code.startsWith('integrity/')) throw error;
+      this.lose(id, error);
+    }
+  }
+
+  async #recode(target: Target): Promise<void> {
+    const { source } = this;
+    const { stripe, generation } = target;
+    if (this.#mode.dryRun) return this.#wouldRecode(stripe);
+    const pack = await source.pack(stripe, generation, stripe);
+    for (const part of recode(pack, stripe.chunks, this.#options.profile)) {
+      // Parts that an interrupted repair told of are there already.
+      const shards = this.#view.repairs.stripes.shardsOf(part.stripe.geometry);
+      const piece = Uint8Array.from(part.pack);
+      await this.#mend({ ...target, stripe: { ...part.stripe, shards } }, piece);
+    }
+    this.recoded += 1;
+  }
+
+  #wouldRecode(stripe: IndexedStripe): void {
+    const { placings } = planStripe({ ...stripe, shards: [] }, this.uploads.willing, () => false);
+    this.#requireRebuildable(stripe);
+    this.recoded += 1;
+    this.repaired += 1;
+    this.shards += Math.min(placings.length, this.#options.profile.n);
+  }
+
+  async #mend({ stripe, generation, origin }: Target, known: Uint8Array | null = null): Promise<void> {
+    const id = toHex(stripeId(stripe.geometry));
+    if (this.#done.has(id)) return;
+    this.#done.add(id);
+    const bad = this.#mode.data ? await this.#badShards(stripe) : new Set<PlacedShard>();
+    const plan = this.#plan(stripe, bad);
+    // With data the shards that only records tell of are held against the pack, and so it is read.
+    const isDoubted = this.#mode.data && !this.#mode.dryRun && stripe.signed !== undefined;
+    if (plan.placings.length === 0 && !isDoubted) return this.#count(stripe, plan);
+    if (this.#mode.dryRun) {
+      if (known === null) this.#requireRebuildable(stripe);
+      return this.#count(stripe, plan);
+    }
+    const pack = known ?? (await this.source.pack(stripe, generation, origin));
+    return this.#place({ stripe, generation, origin }, pack, bad);
+  }
+
+  async #place({ stripe, generation }: Target, pack: Uint8Array, bad: Set<PlacedShard>): Promise<void> {
+    const { maskKey } = this.#options.keyring.secrets(generation)!;
+    // What was read may have shown that a listed shard is damaged, or not what a record says.
+    for (const shard of falselyTold(stripe, pack, maskKey)) bad.add(shard);
+    const plan = this.#plan(stripe, bad);
+    const done = await carryOut(stripe, plan, pack, { uploads: this.uploads, maskKey });
+    if (done.told.length > 0) {
+      const { geometry, chunks } = stripe;
+      await this.log.add(generation, { geometry, chunks, shards: done.told });
+    }
+    if (done.placedAt.length > 0) this.repaired += 1;
+    this.shards += done.placedAt.length;
+    for (const { name } of done.placedAt) this.placedAt.set(name, (this.placedAt.get(name) ?? 0) + 1);
+    this.lacking += done.lacking;
+    this.survives = Math.min(this.survives, done.survives);
+  }
+
+  #plan(stripe: IndexedStripe, bad: ReadonlySet<PlacedShard>): StripePlan {
+    const badNames = new Set([...bad].map(({ name }) => toHex(name)));
+    return planStripe(
+      stripe,
+      this.uploads.willing,
+      (shard) => !badNames.has(toHex(shard.name)) && this.#isListed(stripe.geometry, shard),
+    );
+  }
+
+  #isListed({ shardLength }: StripeGeometry, shard: PlacedShard): boolean {
+    if (this.#mode.onlyUnplaced === true) return true;
+    const holder = this.#holderOf(shard);
+    if (holder === undefined || this.source.hasFailed(shard)) return false;
+    return this.#view.presence.sizeAt(holder.backend, shard.name) === shardLength;
+  }
+
+  async #badShards(stripe: IndexedStripe): Promise<Set<PlacedShard>> {
+    const bad = new Set<PlacedShard>();
+    for (const shard of stripe.shards) {
+      const isListed = this.#isListed(stripe.geometry, shard);
+      if (isListed && !(await this.source.isWhole(shard, this.#holderOf(shard)!))) bad.add(shard);
+    }
+    return bad;
+  }
+
+  #holderOf({ holder }: PlacedShard): WritableHolder | undefined {
+    const id = uuidText(holder);
+    return this.uploads.willing.find((candidate) => candidate.holder === id);
+  }
+
+  /** @throws `integrity/too-few-shards` by what is listed */
+  #requireRebuildable(stripe: IndexedStripe): void {
+    const { presence, repairs, names } = this.#view;
+    const isThere = (other: IndexedStripe): boolean =>
+      byIndex(other.shards).size - presence.unreachable(other).length >= other.geometry.k;
+    if (isThere(stripe) || repairs.stripes.covering(stripe, isThere) !== null) return;
+    const missing = presence.unreachable(stripe);
+    throw tooFewShards([{ stripe, present: byIndex(stripe.shards).size - missing.length, missing }], names);
+  }
+
+  /** Of a stripe that needs nothing, or for which nothing is done. */
+  #count({ geometry }: IndexedStripe, { good, placings, unplaced }: StripePlan): void {
+    if (placings.length > 0) this.repaired += 1;
+    this.shards += placings.length;
+    this.lacking += unplaced.length;
+    const holders = [...byIndex(good).values()].flatMap(([shard]) => this.#holderOf(shard!) ?? []);
+    const places = [...holders, ...placings.map(({ holder }) => holder)].map(({ domains }) => domains);
+    this.survives = Math.min(this.survives, survivesDomains({ required: geometry.k, places }));
+  }
+}
