@@ -1,3 +1,4 @@
+import type { BackendCalls } from './app/backend-calls.ts';
 import type { BackupCalls } from './app/backup-calls.ts';
 import { openContext } from './app/context.ts';
 import type { AppContext } from './app/context.ts';
@@ -14,6 +15,7 @@ export type { ValenceOptions };
 export interface Valence extends KnowledgeCalls, AsyncDisposable {
   readonly keys: KeyCalls;
   readonly backup: BackupCalls;
+  readonly backend: BackendCalls;
   readonly vault: VaultCalls;
   /** What is wrong here, what is not backed up, and what to do. Changes nothing; worst first. */
   doctor(): Promise<readonly HealthFinding[]>;
@@ -26,6 +28,7 @@ export function openValence(options: ValenceOptions = {}): Valence {
     ...knowledgeOf(context),
     ...vaultOf(context),
     backup: backupOf(context),
+    backend: backendOf(context),
     [Symbol.asyncDispose]: () => context[Symbol.asyncDispose](),
   };
 }
@@ -66,6 +69,7 @@ function backupOf(context: AppContext): BackupCalls {
   return {
     config: async (edit) => (await calls()).config(edit),
     run: (options) => later(calls, (loaded) => loaded.run(options)),
+    plan: (options) => later(calls, (loaded) => loaded.plan(options)),
     list: (options) => later(reading, ({ listSnapshots }) => listSnapshots(context, options)),
     show: async (id, options) => (await reading()).showSnapshot(context, id, options),
     verify: (options) => later(calls, (loaded) => loaded.verify(options)),
@@ -73,6 +77,11 @@ function backupOf(context: AppContext): BackupCalls {
     restore: (options) => later(calls, (loaded) => loaded.restore(options)),
     diff: (options) => later(calls, (loaded) => loaded.diff(options)),
   };
+}
+
+function backendOf(context: AppContext): BackendCalls {
+  const calls = once(async () => (await import('./app/backend.ts')).backendCalls(context));
+  return { check: (place) => later(calls, (loaded) => loaded.check(place)) };
 }
 
 function vaultOf(context: AppContext): Pick<Valence, 'keys' | 'vault' | 'doctor'> {

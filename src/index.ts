@@ -1,6 +1,7 @@
 /** The public library: the same calls as the command line. */
 export { openValence } from './app.ts';
 export type { Valence, ValenceOptions } from './app.ts';
+export type * from './app/backend-calls.ts';
 export type * from './app/backup-calls.ts';
 export type * from './app/diff-calls.ts';
 export { fileInput, streamInput } from './app/import-inputs.ts';

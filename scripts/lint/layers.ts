@@ -13,7 +13,7 @@ const READERS = ['format', 'placement', 'backends/backend.ts', 'core'];
 
 const INNER: Readonly<Record<string, Layer>> = {
   core: { imports: [], packages: [] },
-  config: { imports: ['core'], packages: ['yaml', 'zod'] },
+  config: { imports: ['placement', 'backends/s3/providers.ts', 'core'], packages: ['yaml', 'zod'] },
   format: { imports: ['core'], packages: ['@noble/*'], pure: true },
   placement: { imports: ['core'], packages: [], pure: true },
   schema: { imports: ['core'], packages: ['pg', 'pg-copy-streams', '@electric-sql/*', 'kysely'] },

@@ -1,8 +1,12 @@
+import { resolve } from 'node:path';
 import type { Backend, ObjectName } from '../backends/backend.ts';
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
 import { JournalFolder } from '../catalog/upload-journal.ts';
 import { configFromSnapshot } from '../config/config-snapshot.ts';
-import type { Config } from '../config/schema.ts';
+import type { TierEdit } from '../config/config-file.ts';
+import { isSamePlace } from '../config/backends/kinds.ts';
+import { completeBackend } from '../config/schema.ts';
+import type { Config, RawBackend, TierConfig } from '../config/schema.ts';
 import { readWholeFile } from '../core/files.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
 import { uuidBytes, uuidText } from '../core/ids.ts';
@@ -40,7 +44,8 @@ export async function attachVault(context: AppContext, options: AttachOptions): 
   const configured = (await context.configFile()).config.backends;
   const opened = await openLocations(context, options.from.length > 0 ? options.from : [...configured.keys()]);
   const object = bundleObjectName(host.generation, host.writerId, host.bundle);
-  await storeAnywhere(opened.backends, object, host.bundle, context.signal);
+  const backends = opened.backends.map(({ backend }) => backend);
+  await storeAnywhere(backends, object, host.bundle, context.signal);
   if (existing === null) await writeKeyFile(context.home.hostKeyFile, encodeHostKey(host));
   const config = await adoptPlaces(context, vault);
   const catalog = new DatabaseCatalog(await context.database(), vaultId, context.clock);
@@ -60,27 +65,42 @@ export async function attachVault(context: AppContext, options: AttachOptions): 
  * Takes backends and tiers over from the newest snapshot into `valence.yaml`: on new hardware the places lie elsewhere, so a
  * backend that is among those named gets the path under which it was found. What the file says otherwise stays.
  */
-async function adoptPlaces(context: AppContext, { places, keyring }: OpenedVault): Promise<Config> {
+async function adoptPlaces(context: AppContext, { places, keyring, located }: OpenedVault): Promise<Config> {
   const file = await context.configFile();
   const { snapshots } = await findSnapshots(places, keyring, null, context.signal);
   const newest = snapshots.at(-1);
   if (newest === undefined || keyring.owner === null) return file.config;
   const names = holderNames(snapshots);
+  const stored = configFromSnapshot(openBody(newest.manifest, keyring.owner).configuration);
   for (const { backend, holder } of places) {
     const name = holder === null ? undefined : names.get(holder);
-    const isConfigured = [...file.config.backends.values()].some(({ path }) => path === backend.location);
-    if (name === undefined || isConfigured) continue;
-    const known = file.config.backends.get(name);
-    if (known === undefined) file.addBackend(name, { type: 'directory', path: backend.location });
-    else file.moveBackend(name, backend.location);
+    const written = located.find((place) => place.backend === backend)?.written ?? null;
+    if (name === undefined || written === null || isConfigured(file.config, written)) continue;
+    if (file.config.backends.has(name)) file.moveBackend(name, written);
+    else file.addBackend(name, { ...settingsOf(stored, name, written.type), ...written });
   }
-  const stored = configFromSnapshot(openBody(newest.manifest, keyring.owner).configuration);
   for (const [name, tier] of stored.tiers) {
     const complete = tier.backends.every((backend) => file.config.backends.has(backend));
-    if (complete && !file.config.tiers.has(name)) file.setTier(name, tier);
+    if (complete && !file.config.tiers.has(name)) file.setTier(name, tierEdit(tier));
   }
   await file.save();
   return file.config;
+}
+
+function isConfigured(config: Config, written: RawBackend): boolean {
+  const place = completeBackend('location', written, resolve('.'));
+  return [...config.backends.values()].some((backend) => isSamePlace(backend, place));
+}
+
+/** What the stored configuration says of it beside where it is: its failure domains, limits and keys. */
+function settingsOf(stored: Config, name: string, type: RawBackend['type']): Partial<RawBackend> {
+  const written = stored.backends.get(name)?.written;
+  return written?.type === type ? written : {};
+}
+
+function tierEdit({ backends, profile, written }: TierConfig): TierEdit {
+  const { survives, lock, 'storage-class': storageClass } = written;
+  return { backends, profile, survives, lock, storageClass };
 }
 
 /** One place is enough, since each run brings the bundle wherever it lacks. @throws what the last place said when none took it */

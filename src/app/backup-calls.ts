@@ -1,10 +1,11 @@
+import type { BackendValues } from '../config/config-file.ts';
 import type { TierProfile } from '../config/schema.ts';
 import type { DiffEvent, DiffOptions } from './diff-calls.ts';
 import type { LinesWritten, MergeDone, MergePlanned, PartOptions, PartPlan } from './partial-restore-calls.ts';
 import type { RepairOptions, RepairRecord } from './repair-calls.ts';
 import type { VaultId } from './vault-calls.ts';
 
-export type { TierProfile };
+export type { BackendValues, TierProfile };
 export type * from './partial-restore-calls.ts';
 export type * from './repair-calls.ts';
 
@@ -21,6 +22,11 @@ export interface BackupCalls {
    * @throws `config/no-keys`, `backend/*`, `database/*`, `integrity/chain-broken`, `integrity/change-log`
    */
   run(options: RunOptions): AsyncIterable<SnapshotRecord>;
+  /**
+   * What `run` would do, and what it would cost, one plan a tier: reads what a run reads, and writes nothing anywhere.
+   * @throws as `run`
+   */
+  plan(options: RunOptions): AsyncIterable<RunPlan>;
   /**
    * Oldest first within a tier, tiers by name. Reads `from` instead of the configured backends when it is not empty.
    * @throws `usage/invalid` for a tier that is neither configured nor found
@@ -53,16 +59,23 @@ export interface BackupCalls {
 }
 
 /** What `backup config` can do in one call. */
-export type ConfigurationEdit = AddBackend | RemoveBackend | SetTier;
+export type ConfigurationEdit = AddBackend | SetBackend | RemoveBackend | SetTier;
 
+/** The folder of a directory or of an SFTP host is made, if need be. */
 export interface AddBackend {
   readonly kind: 'add-backend';
   readonly name: string;
-  /** As given; `null` where left out, which is allowed when `name` is itself a type. */
+  /** A type, or the name of an S3 provider; `null` where left out, which is allowed when `name` is itself one. */
   readonly type: string | null;
-  readonly path: string | null;
-  /** Failure domain; `null`: the backend is its own. */
-  readonly domain: string | null;
+  /** Keys and values as in `valence.yaml`; relative paths are taken from the working folder. */
+  readonly settings: BackendValues;
+  /** Secrets, by the key that is to name them: each is kept in a file of the home that its owner alone can read. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What is not named stays; `null` takes a key out. */
+export interface SetBackend extends Omit<AddBackend, 'kind' | 'type'> {
+  readonly kind: 'set-backend';
 }
 
 /** What lies there stays; a backend that a tier uses is refused. */
@@ -78,6 +91,12 @@ export interface SetTier {
   readonly backends: readonly string[] | null;
   /** `null` keeps that of an existing tier. */
   readonly profile: TierProfile | null;
+  /** How many failure domains it must be able to lose, whichever they are. Left out: as before, else 1 where any can be lost. */
+  readonly survives?: number | undefined;
+  /** For how long what its snapshots need is locked, e.g. `30d`. Left out: as before, else not at all. */
+  readonly lock?: string | undefined;
+  /** Of its S3 backends, in place of their own. Left out: as before, else their own. */
+  readonly storageClass?: string | undefined;
 }
 
 export interface ConfigurationView {
@@ -94,7 +113,9 @@ export interface BackendView {
   readonly type: string;
   /** Printable, without secrets. */
   readonly location: string;
-  readonly domain: string;
+  /** Failure domains, e.g. `device:nas` and `provider:aws`: it is lost with any of them. */
+  readonly domains: readonly string[];
+  readonly readOnly: boolean;
 }
 
 export interface TierView {
@@ -103,6 +124,10 @@ export interface TierView {
   readonly profile: TierProfile;
   /** How many failure domains may be lost, whichever they are, with everything still restorable. */
   readonly survives: number;
+  /** How many it must survive; a configuration that cannot is refused. */
+  readonly required: number;
+  /** As in `valence.yaml`; `null`: nothing is locked. */
+  readonly lock: string | null;
 }
 
 export interface RunOptions {
@@ -110,6 +135,38 @@ export interface RunOptions {
   readonly tier?: string | undefined;
   /** Read every row, whatever the change log says, and hold what it says against that. */
   readonly fullScan?: boolean | undefined;
+}
+
+export interface RunPlan {
+  readonly type: 'run-plan';
+  readonly tier: string;
+  /** Whether every row would be read, or only what changed. */
+  readonly scan: 'everything' | 'changes';
+  /** Bytes that would be added, before erasure coding. */
+  readonly newBytes: number;
+  readonly backends: readonly BackendPlan[];
+  readonly notes: readonly string[];
+}
+
+export interface BackendPlan {
+  readonly name: string;
+  readonly location: string;
+  readonly objects: number;
+  readonly bytes: number;
+  /** Rough; `null` where no prices are known. */
+  readonly cost: PlannedCost | null;
+  /** Rough; `null` where no limit is configured and no run has measured the backend yet. */
+  readonly seconds: number | null;
+  /** What `seconds` is taken from. */
+  readonly timeFrom: 'limits' | 'measured' | null;
+}
+
+export interface PlannedCost {
+  readonly currency: string;
+  /** Once, for the calls. */
+  readonly now: number;
+  /** Each month, for what is stored. */
+  readonly perMonth: number;
 }
 
 export interface ReadOptions {
@@ -214,6 +271,8 @@ export interface RestoreOptions {
   readonly warn?: ((warning: string) => void) | undefined;
   /** Left out: everything. */
   readonly part?: PartOptions | undefined;
+  /** Wait, for hours, for shards that lie in an archive; else the restore ends with `backend/archived` once all were asked for. */
+  readonly wait?: boolean | undefined;
 }
 
 export type RestoreEvent =

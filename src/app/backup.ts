@@ -1,29 +1,25 @@
+import { Meter } from '../backends/wrappers/meter.ts';
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
-import { JournalFolder } from '../catalog/upload-journal.ts';
-import { configForSnapshot } from '../config/config-snapshot.ts';
-import type { Config } from '../config/schema.ts';
+import { systemTimer } from '../core/clock.ts';
+import { isValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
-import type { WithSnapshot } from '../core/ports.ts';
-import type { HostKey } from '../format/keys/host-key.ts';
-import { openSnapshotSource } from '../graph/snapshot-source.ts';
-import { runBackup } from '../pipeline/backup.ts';
 import type { BackedUp, BackupTier } from '../pipeline/backup.ts';
-import { ThreadedCoder } from '../pipeline/threaded-coder.ts';
-import { ThreadedSealer } from '../pipeline/threaded-sealer.ts';
+import type { ConfiguredBackend } from '../pipeline/holders.ts';
 import { beginChangeLogAnew } from '../schema/change-log-trim.ts';
-import type { Database } from '../schema/database.ts';
 import type { BackupCalls, RunOptions, SnapshotRecord, VerificationReport, VerifyOptions } from './backup-calls.ts';
 import { configureBackups } from './backup-config.ts';
+import { planRun } from './backup-plan.ts';
 import type { AppContext } from './context.ts';
 import { diffSnapshots } from './diff.ts';
 import { readHostKey } from './keys.ts';
-import { openConfigured } from './places.ts';
-import { profileOf } from './profile.ts';
+import { extrasOf } from './open-backend.ts';
+import { openTier } from './open-tier.ts';
 import { repairTiers } from './repair.ts';
 import { restoreSnapshot } from './restore.ts';
+import { runTiers } from './run-backup.ts';
 import { snapshotRecord } from './snapshot-record.ts';
-import { openSpoolFolder } from './spool-folder.ts';
 import { tierNames } from './tier-names.ts';
+import { keepSpeed } from './upload-speed.ts';
 import { verifyTiers } from './verify.ts';
 
 /** Implements `BackupCalls`: wires configuration, database, keys and backends to the pipeline. */
@@ -31,6 +27,7 @@ export function backupCalls(context: AppContext): Omit<BackupCalls, 'list' | 'sh
   return {
     config: (edit) => configureBackups(context, edit),
     run: (options) => run(context, options),
+    plan: (options) => planRun(context, options),
     verify: (options: VerifyOptions): AsyncIterable<VerificationReport> => verifyTiers(context, options),
     repair: (options) => repairTiers(context, options),
     restore: (options) => restoreSnapshot(context, options),
@@ -51,71 +48,54 @@ async function* run(context: AppContext, options: RunOptions): AsyncGenerator<Sn
     done.push({ ...snapshotRecord(snapshot, notes), scan });
   };
   const fullScan = options.fullScan ?? false;
+  const meters = new Map<string, Meter>();
+  const meterOf = (name: string): Meter => meterIn(meters, name);
   try {
-    await catalog.exclusively(() => runTiers(context, { config, names, hostKey, catalog, fullScan, committed }));
+    await catalog.exclusively(async () => {
+      const tiers: BackupTier[] = [];
+      for (const name of names) tiers.push(await openTier(context, config, name, meterOf));
+      await runTiers(context, {
+        config,
+        tiers,
+        hostKey,
+        stored: catalog,
+        catalog,
+        journalOf: (journal) => journal,
+        locksOf: (locks) => locks,
+        fullScan,
+        committed,
+        ended: async () => {
+          for (const [i, record] of done.entries()) {
+            const { backends } = tiers.find(({ name }) => name === record.tier)!;
+            done[i] = { ...record, notes: [...record.notes, ...(await publish(backends, context.signal))] };
+          }
+        },
+      });
+    });
   } finally {
+    for (const [name, meter] of meters) await keepSpeed(context.home, name, meter);
     // What was committed before a run failed is committed all the same.
     yield* done;
   }
 }
 
-interface RunInput {
-  readonly config: Config;
-  readonly names: readonly string[];
-  readonly hostKey: HostKey;
-  readonly catalog: DatabaseCatalog;
-  readonly fullScan: boolean;
-  readonly committed: (done: BackedUp) => void;
+function meterIn(meters: Map<string, Meter>, name: string): Meter {
+  const meter = meters.get(name) ?? new Meter(systemTimer);
+  meters.set(name, meter);
+  return meter;
 }
 
-async function runTiers(context: AppContext, input: RunInput): Promise<void> {
-  const { config, names, hostKey, catalog, fullScan, committed } = input;
-  const { clock, random, progress, signal } = context;
-  const tiers: BackupTier[] = [];
-  for (const name of names) tiers.push(await openTier(context, config, name));
-  const opened = tiers.flatMap((tier) => tier.backends.map(({ backend }) => backend));
-  await using coder = new ThreadedCoder();
-  await using sealer = new ThreadedSealer();
-  await using spool = await openSpoolFolder(context.home.spoolFolder);
-  const { vaultId, generation } = hostKey;
-  await using journal = new JournalFolder({ folder: context.home.journalFolder, vaultId, generation });
-  try {
-    await runBackup({
-      tiers,
-      hostKey,
-      withSnapshot: snapshotOf(await context.database(), catalog, signal),
-      catalog,
-      journal,
-      sealer,
-      coder,
-      spool,
-      configuration: configForSnapshot(config),
-      fullScan,
-      clock,
-      random,
-      progress,
-      committed,
-      signal,
-    });
-  } finally {
-    for (const backend of opened) await backend[Symbol.asyncDispose]();
-  }
-}
-
-/** One transaction for the substrate and for what the catalog remembers of it. */
-function snapshotOf(database: Database, catalog: DatabaseCatalog, signal: AbortSignal): WithSnapshot {
-  return (read) =>
-    database.transaction({ mode: 'snapshot' }, async (session) =>
-      read({
-        source: await openSnapshotSource(session, database.version, { signal }),
-        stored: catalog.storedTrees(session),
-      }),
-    );
-}
-
-async function openTier(context: AppContext, config: Config, name: string): Promise<BackupTier> {
-  const tier = config.tiers.get(name)!;
-  const { backends, away } = await openConfigured(context, config, tier.backends);
-  const places = tier.backends.map((backend) => [config.backends.get(backend)!.domain]);
-  return { name, profile: profileOf(tier.profile), backends, away, places };
+/** What was committed is told where others can find it. That it could not be is no failure of the run. */
+async function publish(backends: readonly ConfiguredBackend[], signal: AbortSignal): Promise<string[]> {
+  const notes = await Promise.all(
+    backends.map(async ({ name, backend }) => {
+      try {
+        return (await extrasOf(backend)?.publish(signal)) ?? [];
+      } catch (error) {
+        if (!isValenceError(error) && !signal.aborted) throw error;
+        return [`backend ${name} could not be published: ${error instanceof Error ? error.message : 'cancelled'}`];
+      }
+    }),
+  );
+  return notes.flat();
 }

@@ -47,6 +47,10 @@ export interface AppContext extends AsyncDisposable {
   database(): Promise<Database>;
   /** The same, whatever its schema, and made where it is embedded and absent: for `init` alone. */
   rawDatabase(): Promise<Database>;
+  /** Closed with the context, unless it is released before: a connection that is left open keeps the process alive. */
+  keep<T extends AsyncDisposable>(resource: T): T;
+  /** Closes what was kept. */
+  release(resource: AsyncDisposable): Promise<void>;
 }
 
 /** Touches no disk. @throws `usage/invalid` if the home is named by an empty text */
@@ -65,6 +69,7 @@ class LazyContext implements AppContext {
   readonly random: Random;
   readonly #options: ValenceOptions;
   readonly #resources = new AsyncDisposableStack();
+  readonly #kept = new Set<AsyncDisposable>();
   #locking: Promise<void> | null = null;
   #opening: Promise<Database> | null = null;
   #checking: Promise<Database> | null = null;
@@ -116,8 +121,18 @@ class LazyContext implements AppContext {
     return (this.#opening ??= again(this.#open(false), () => (this.#opening = null)));
   }
 
+  keep<T extends AsyncDisposable>(resource: T): T {
+    this.#kept.add(resource);
+    return resource;
+  }
+
+  async release(resource: AsyncDisposable): Promise<void> {
+    if (this.#kept.delete(resource)) await resource[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#resources.disposeAsync();
+    await using _ = this.#resources;
+    for (const resource of [...this.#kept]) await this.release(resource);
   }
 
   async #lock(): Promise<void> {

@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '../core/bytes.ts';
 import { uuidText } from '../core/ids.ts';
 import type { RootedTree } from '../format/snapshot/body.ts';
-import { TREES } from '../format/tables.ts';
+import { layoutNamed, TREES } from '../format/tables.ts';
 import type { TreeLayout } from '../format/tables.ts';
 import { ContentIds } from '../format/tree/content-id.ts';
 import { ChunkReader } from '../vault/chunk-reader.ts';
@@ -106,7 +106,7 @@ function treeOf({ trees, chunks }: OpenedSide, { code }: TreeLayout, modelId: st
 }
 
 async function readModelNames(...sides: readonly OpenedSide[]): Promise<ReadonlyMap<string, string>> {
-  const layout = TREES.find(({ name }) => name === 'models')!;
+  const layout = layoutNamed('models');
   const names = new Map<string, string>();
   for (const { trees, chunks } of sides) {
     const tree = trees.find(({ summary }) => summary.code === layout.code);

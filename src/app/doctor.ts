@@ -1,11 +1,12 @@
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
 import { isHome } from '../config/home.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config, TierConfig } from '../config/schema.ts';
 import { isValenceError } from '../core/errors.ts';
 import { readWholeFile } from '../core/files.ts';
 import { uuidText } from '../core/ids.ts';
 import { hasUrlPassword } from '../core/redact.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
+import { explainPromise } from '../placement/explain-promise.ts';
 import { promisedBy } from '../placement/promise.ts';
 import { foreignTables } from '../schema/foreign-tables.ts';
 import { silencedTriggers } from '../schema/change-log-repair.ts';
@@ -14,6 +15,7 @@ import type { PartOf } from '../schema/part-mark.ts';
 import { missingVectorIndexes } from '../schema/vector-index.ts';
 import type { AppContext } from './context.ts';
 import { findHostKey } from './keys.ts';
+import { extrasOf } from './open-backend.ts';
 import { openConfigured } from './places.ts';
 import { profileOf } from './profile.ts';
 import type { HealthFinding } from './vault-calls.ts';
@@ -134,7 +136,11 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
       finding('error', 'no tier is configured, so nothing is backed up', 'see `valence backup config --help`'),
     );
   const used = new Set([...config.tiers.values()].flatMap((tier) => tier.backends));
-  const { away } = await openConfigured(context, config, [...used]);
+  const { backends, away } = await openConfigured(context, config, [...used]);
+  for (const { backend } of backends) {
+    for (const warning of extrasOf(backend)?.warnings ?? []) findings.push(finding('warning', warning, null));
+    await context.release(backend);
+  }
   for (const name of config.backends.keys()) {
     if (!used.has(name))
       findings.push(
@@ -148,11 +154,15 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
   for (const { location, error } of away)
     findings.push(finding('error', `backend ${location}: ${error.message}`, 'bring it back'));
   for (const [name, tier] of config.tiers) {
-    const places = tier.backends.map((backend) => [config.backends.get(backend)!.domain]);
+    const places = tier.backends.map((backend) => config.backends.get(backend)!.domains);
     const survives = promisedBy(profileOf(tier.profile), places);
     if (survives < 1)
       findings.push(
-        finding('warning', `tier ${name} survives no loss of a failure domain`, 'spread it over more domains'),
+        finding(
+          'warning',
+          `tier ${name} survives no loss of a failure domain, as survives: 0 accepts`,
+          wayToSurvive(config, tier),
+        ),
       );
     else
       findings.push(
@@ -164,6 +174,12 @@ async function examineBackups(context: AppContext, config: Config, findings: Hea
       );
   }
   await examineHeads(context, config, findings);
+}
+
+/** What would let the tier survive any one loss. */
+function wayToSurvive(config: Config, { backends, profile }: TierConfig): string {
+  const places = backends.map((name) => ({ name, domains: config.backends.get(name)!.domains }));
+  return explainPromise({ profile: profileOf(profile), places, survives: 1 })?.ways || 'store more than one copy';
 }
 
 async function examineHeads(context: AppContext, config: Config, findings: HealthFinding[]): Promise<void> {

@@ -4,6 +4,7 @@ import { uuidText } from '../core/ids.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { prepareHolders } from '../pipeline/holders.ts';
 import type { ConfiguredBackend, PreparedHolders, WritableHolder } from '../pipeline/holders.ts';
+import { lockEnd } from '../pipeline/object-locks.ts';
 import { repairTier } from '../pipeline/repair.ts';
 import type { RepairReport } from '../pipeline/repair.ts';
 import { openKeyring } from '../vault/keyring.ts';
@@ -35,7 +36,7 @@ export async function* repairTiers(
       yield options.replace === undefined ? record : await replaced(context, record, options.replace);
     }
   } finally {
-    for (const { backend } of opened.backends) await backend[Symbol.asyncDispose]();
+    for (const { backend } of opened.backends) await context.release(backend);
   }
 }
 
@@ -49,9 +50,9 @@ interface RepairInput {
 
 async function repairOne(context: AppContext, input: RepairInput): Promise<RepairRecord> {
   const { tier, config, hostKey, opened, options } = input;
-  const { random, progress, signal } = context;
+  const { clock, random, progress, signal } = context;
   const vaultId = uuidText(hostKey.vaultId);
-  const { profile } = config.tiers.get(tier)!;
+  const { profile, lockMs } = config.tiers.get(tier)!;
   const names = backendsOf(config, tier, options);
   const own = opened.backends.filter(({ name }) => names.includes(name));
   const prepared = options.dryRun
@@ -66,8 +67,9 @@ async function repairOne(context: AppContext, input: RepairInput): Promise<Repai
   const report = await repairTier({
     tier,
     profile: profileOf(profile),
-    promisedOn: names.map((name) => [config.backends.get(name)!.domain]),
+    promisedOn: names.map((name) => config.backends.get(name)!.domains),
     holders: prepared.holders,
+    lockedUntil: lockMs === null ? undefined : lockEnd(clock.now(), lockMs),
     places,
     keyring,
     data: options.data,
@@ -76,7 +78,7 @@ async function repairOne(context: AppContext, input: RepairInput): Promise<Repai
     progress,
     signal,
   });
-  const locations = names.map((name) => config.backends.get(name)!.path);
+  const locations = names.map((name) => config.backends.get(name)!.location);
   const away = [...opened.away.filter(({ location }) => locations.includes(location)), ...prepared.away];
   return recordOf(report, { away, dryRun: options.dryRun });
 }

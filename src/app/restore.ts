@@ -18,6 +18,7 @@ import { openOwner } from './keys.ts';
 import { openPartRequest, restorePart } from './partial-restore.ts';
 import { openRestoreTarget } from './restore-target.ts';
 import type { RestoreTarget } from './restore-target.ts';
+import { withArchives } from './archived-restore.ts';
 import { buildIndexes } from './restored-indexes.ts';
 import { snapshotRecord } from './snapshot-record.ts';
 import { openVaultFrom, pickSnapshot, placeWarnings } from './vault-reading.ts';
@@ -53,7 +54,10 @@ export async function* restoreSnapshot(
   await using target = await openRestoreTarget(context, options.to, { snapshot, plan });
   yield planEvent(plan, snapshot, { target, findings: [...absentHolders(plan), ...problems], resumed: target.resumed });
   if (options.dryRun) return;
-  const done = target.resumed ? await resume(target) : await fill(context, target, input, plan);
+  const wait = options.wait ?? false;
+  const done = target.resumed
+    ? await resume(target)
+    : await withArchives(context, { input, plan, wait }, () => fill(context, target, input, plan));
   const orphansFile = await writeOrphans(done.orphanEdges, snapshot, target);
   const counts = countRows(plan.body.trees.map((tree) => tree.summary));
   const root = toHex(plan.body.contentRoot);
@@ -193,6 +197,7 @@ const CONDITIONS: Readonly<Record<ObjectProblem['kind'], string>> = {
   missing: 'it should be here and is not',
   corrupt: 'this copy is damaged',
   unavailable: 'it cannot be read here',
+  archived: 'it lies in an archive and was asked for',
 };
 
 function finding({ location, object, kind }: ObjectProblem): VerificationFinding {

@@ -10,6 +10,7 @@ import { toHex } from '../core/bytes.ts';
 import type { AppContext } from './context.ts';
 import { findHostKey, openOwner } from './keys.ts';
 import { openConfigured, openLocations } from './places.ts';
+import type { LocatedBackend } from './places.ts';
 import { noSuchTier } from './tier-names.ts';
 
 /** A vault opened for reading: where it is, what is wrong there, and whose signatures count. */
@@ -17,6 +18,8 @@ export interface OpenedVault {
   readonly places: readonly Place[];
   readonly blemishes: readonly Blemish[];
   readonly keyring: Keyring;
+  /** Each place as it was named, away ones left out. */
+  readonly located: readonly LocatedBackend[];
 }
 
 /** From the locations named, or from every configured backend when none is. @throws `config/*`, `backend/*`, `key/*` */
@@ -28,9 +31,10 @@ export async function openVaultFrom(
   const opened = from.length > 0 ? await openLocations(context, from) : await openAllConfigured(context);
   if (opened.backends.length === 0) throw noneThere(opened.away);
   const expected = key.kind === 'host' ? uuidText(key.key.vaultId) : null;
-  const { places, blemishes, vaultId } = await openPlaces(opened.backends, expected, context.signal);
+  const backends = opened.backends.map(({ backend }) => backend);
+  const { places, blemishes, vaultId } = await openPlaces(backends, expected, context.signal);
   const keyring = await openKeyring(places, vaultId, key, context.signal);
-  return { places, blemishes: [...opened.away, ...blemishes], keyring };
+  return { places, blemishes: [...opened.away, ...blemishes], keyring, located: opened.backends };
 }
 
 /** One sentence for each place that cannot be used fully. */
@@ -130,7 +134,10 @@ function knew(later: Snapshot, earlier: Snapshot): boolean {
 async function openAllConfigured(context: AppContext): ReturnType<typeof openLocations> {
   const { config } = await context.configFile();
   const { backends, away } = await openConfigured(context, config, [...config.backends.keys()]);
-  return { backends: backends.map(({ backend }) => backend), away };
+  return {
+    backends: backends.map(({ backend, name }) => ({ backend, written: config.backends.get(name)!.written })),
+    away,
+  };
 }
 
 export function noneThere(away: readonly Blemish[]): ValenceError {

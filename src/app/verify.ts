@@ -75,7 +75,7 @@ function placesOfTier(
   const names = config.tiers.get(tier)!.backends;
   const backends = opened.backends.filter(({ name }) => names.includes(name)).map(({ backend }) => backend);
   const locations = new Set([
-    ...names.map((name) => config.backends.get(name)!.path),
+    ...names.map((name) => config.backends.get(name)!.location),
     ...backends.map(({ location }) => location),
   ]);
   return {

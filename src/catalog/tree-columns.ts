@@ -1,6 +1,6 @@
 import { ValenceError } from '../core/errors.ts';
 import type { TreeId } from '../core/ports.ts';
-import { TREES } from '../format/tables.ts';
+import { layoutNamed, TREES } from '../format/tables.ts';
 
 /** How the catalog's tables name a tree. */
 export interface TreeColumns {
@@ -14,9 +14,7 @@ const NO_MODEL = '00000000-0000-0000-0000-000000000000';
 
 /** @throws `format/malformed` for a name that is not in TREES */
 export function treeColumns(tree: TreeId): TreeColumns {
-  const layout = TREES.find(({ name }) => name === tree.name);
-  if (layout === undefined) throw new ValenceError('format/malformed', `there is no tree ${tree.name}`);
-  return { tree: layout.code, model_id: tree.modelId ?? NO_MODEL };
+  return { tree: layoutNamed(tree.name).code, model_id: tree.modelId ?? NO_MODEL };
 }
 
 /** @throws `format/newer` for a code that is not in TREES */

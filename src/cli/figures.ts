@@ -14,6 +14,14 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
 }
 
+/** e.g. "0.4 s", "35 s", "12 min", "3.5 h" */
+export function formatDuration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  const hours = seconds / 3600;
+  return hours < 1.5 ? `${Math.round(seconds / 60)} min` : `${hours.toFixed(1)} h`;
+}
+
 /** e.g. "117,659" */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');

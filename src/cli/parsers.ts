@@ -38,6 +38,12 @@ export function count(input: string): number {
   return Number(input);
 }
 
+/** Failure domains that may be lost. */
+export function losses(input: string): number {
+  if (!/^[0-9]{1,3}$/.test(input)) throw new Error(`"${input}" is not a whole number from 0`);
+  return Number(input);
+}
+
 /** `3/5`: any 3 of 5 shards are enough. */
 export function erasure(input: string): TierProfile {
   const match = /^([1-9][0-9]{0,2})\/([1-9][0-9]{0,2})$/.exec(input);

@@ -3,6 +3,8 @@ import type { RouteMap } from '@stricli/core';
 import type { CliContext } from './command-context.ts';
 import { globalOptionsHelp } from './command-help.ts';
 import type { Target } from './command-tree.ts';
+import { backendCheckCommand } from './commands/backend/check.ts';
+import { backendListCommand } from './commands/backend/list.ts';
 import { backupConfigCommand } from './commands/backup/config.ts';
 import { backupDiffCommand } from './commands/backup/diff.ts';
 import { backupListCommand } from './commands/backup/list.ts';
@@ -61,6 +63,11 @@ const backup = noun('back up: configure, run, list, compare, verify, repair, res
   restore: backupRestoreCommand,
 });
 
+const backend = noun('places that keep shards: list, check', {
+  list: backendListCommand,
+  check: backendCheckCommand,
+});
+
 /** Every command, by the words that lead to it. */
 export const root: RouteMap<CliContext> = noun(
   'A personal knowledge base in Postgres, and the backup that lets it outlive its disk.',
@@ -73,6 +80,7 @@ export const root: RouteMap<CliContext> = noun(
     source: sources,
     graph,
     backup,
+    backend,
     vault: noun('continue a vault: all that is stored on backends', { attach: vaultAttachCommand }),
     digest: digestCommand,
     doctor: doctorCommand,

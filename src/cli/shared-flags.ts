@@ -14,7 +14,8 @@ export const fromFlag: TextFlag & { readonly variadic: true } = {
   parse: text,
   variadic: true,
   placeholder: 'LOCATION',
-  brief: 'where the vault is kept: a path, or the name of a configured backend; repeat for each',
+  brief:
+    'where the vault is kept: a path, s3://…, sftp://…, ipfs://…, or the name of a configured backend; repeat for each',
 };
 
 export const optionalFromFlag: TextFlag & { readonly variadic: true; readonly optional: true } = {

@@ -1,14 +1,15 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Document, YAMLMap } from 'yaml';
-import { isMap, isNode, isSeq } from 'yaml';
+import { isMap, isNode, isScalar, isSeq } from 'yaml';
 import { fromUtf8, utf8 } from '../core/bytes.ts';
 import { ValenceError, invariant, isValenceError } from '../core/errors.ts';
 import { isSystemError } from '../core/file-system.ts';
 import { readWholeFile, writeFileDurably } from '../core/files.ts';
 import { nearest } from '../core/nearest.ts';
+import { checkBackendValue } from './config-check.ts';
 import { parseConfig } from './config-text.ts';
-import type { BackendConfig, Config, TierConfig, TierProfile } from './schema.ts';
+import type { BackendConfig, Config, RawBackend, TierProfile } from './schema.ts';
 
 /** What `valence init` writes. */
 export const INITIAL_CONFIG = `# Valence: docs/configuration.md
@@ -24,8 +25,18 @@ backends: {}
 tiers: {}
 `;
 
-/** Without `domain`, the backend is a failure domain of its own. */
-export type NewBackend = Omit<BackendConfig, 'domain'> & { readonly domain?: string | undefined };
+/** Keys as the file has them, with their values; paths that are not absolute are taken from the working folder. */
+export type BackendValues = Readonly<Record<string, unknown>>;
+
+/** What is left out stays as it is. */
+export interface TierEdit {
+  readonly backends: readonly string[];
+  readonly profile: TierProfile;
+  readonly survives?: number | undefined;
+  /** As the file has it, e.g. `30d`. */
+  readonly lock?: string | undefined;
+  readonly storageClass?: string | undefined;
+}
 
 /**
  * A `valence.yaml` that can be edited without losing its comments and order. Each edit is checked as a whole and either
@@ -68,18 +79,36 @@ export class ConfigFile {
     return this.#text;
   }
 
-  /** The path is made absolute from the working folder. @throws `config/invalid`, also if the name is taken */
-  addBackend(name: string, backend: NewBackend): void {
+  /** Paths are made absolute from the working folder. @throws `config/invalid`, also if the name is taken */
+  addBackend(name: string, values: BackendValues): void {
     if (this.#config.backends.has(name)) throw refused(`backend ${name} exists already`, 'choose another name');
-    const { type, path, domain } = backend;
-    const entry = { type, path: resolve(path), ...(domain === undefined ? {} : { domain }) };
-    this.#edit((document) => setEntry(document, ['backends', name], entry));
+    const { written } = checkedBackend(name, values);
+    this.#edit((document) => setEntry(document, ['backends', name], written));
   }
 
-  /** The same backend at another path, as after a restore on new hardware. @throws `config/invalid` */
-  moveBackend(name: string, path: string): void {
-    if (!this.#config.backends.has(name)) throw unknownName('backend', name, this.#config.backends);
-    this.#edit((document) => document.setIn(['backends', name, 'path'], resolve(path)));
+  /**
+   * Sets these keys of a backend and takes out those that are `null`; all else stays. Of a section of limits or prices only
+   * the keys that are given change. @throws `config/invalid`
+   */
+  setBackend(name: string, changes: BackendValues): void {
+    const known = this.#config.backends.get(name);
+    if (known === undefined) throw unknownName('backend', name, this.#config.backends);
+    const written: BackendValues = { ...checkedBackend(name, changed(known.written, changes)).written };
+    this.#edit((document) => {
+      for (const key of Object.keys(changes)) setValue(document, ['backends', name, key], written[key]);
+    });
+  }
+
+  /** The same backend in another place, as after a restore on new hardware. @throws `config/invalid` */
+  moveBackend(name: string, values: RawBackend): void {
+    const known = this.#config.backends.get(name);
+    if (known === undefined) throw unknownName('backend', name, this.#config.backends);
+    if (known.type === values.type) {
+      this.setBackend(name, { ...values });
+      return;
+    }
+    const { written } = checkedBackend(name, { ...values, domain: known.written.domain });
+    this.#edit((document) => setEntry(document, ['backends', name], written));
   }
 
   /** @throws `config/invalid` if there is no such backend, or a tier names it */
@@ -93,14 +122,14 @@ export class ConfigFile {
     this.#edit((document) => document.deleteIn(['backends', name]));
   }
 
-  /** Adds the tier, or replaces what it says while keeping its place. @throws `config/invalid` */
-  setTier(name: string, { backends, profile }: TierConfig): void {
+  /** Adds the tier, or changes what it says while keeping its place. @throws `config/invalid` */
+  setTier(name: string, edit: TierEdit): void {
     this.#edit((document) => {
       if (!this.#config.tiers.has(name)) setEntry(document, ['tiers', name], {});
       const tier: unknown = document.getIn(['tiers', name], true);
       invariant(isMap(tier), `tier ${name} is no section`);
       if (tier.items.length === 0) tier.flow = false;
-      updateTier(document, tier, backends, codeOf(profile));
+      updateTier(document, tier, edit);
     });
   }
 
@@ -158,24 +187,65 @@ function setEntry(document: Document.Parsed, path: readonly [string, string], va
   map.set(key, document.createNode(value));
 }
 
-/** Key by key, so that comments inside the tier stay. */
-function updateTier(document: Document.Parsed, tier: YAMLMap, backends: readonly string[], code: TierCode): void {
+/** Key by key, so that comments inside a section stay; `undefined` takes the key out. */
+function setValue(document: Document.Parsed, path: readonly string[], value: unknown): void {
+  const existing: unknown = document.getIn(path, true);
+  if (value === undefined) document.deleteIn(path);
+  else if (isMap(existing) && isSection(value)) {
+    const keys = new Set([
+      ...existing.items.map(({ key }) => String(isScalar(key) ? key.value : key)),
+      ...Object.keys(value),
+    ]);
+    for (const key of keys) setValue(document, [...path, key], value[key]);
+  } else document.setIn(path, isSection(value) || Array.isArray(value) ? document.createNode(value) : value);
+}
+
+function isSection(value: unknown): value is BackendValues {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function updateTier(document: Document.Parsed, tier: YAMLMap, edit: TierEdit): void {
+  const { backends, profile, survives, lock, storageClass } = edit;
   const listed: unknown = tier.get('backends');
-  if (isSeq(listed)) listed.items = backends.map((name) => document.createNode(name));
+  if (isSeq(listed)) listed.items = backends.map((backend) => document.createNode(backend));
   else tier.set('backends', document.createNode([...backends], { flow: true }));
-  for (const key of ['erasure', 'copies'] as const) {
-    if (code[key] === undefined) tier.delete(key);
-    else tier.set(key, code[key]);
+  const erasure = profile.kind === 'erasure' ? `${profile.k}/${profile.n}` : undefined;
+  const copies = profile.kind === 'copies' ? profile.count : undefined;
+  for (const [key, value] of Object.entries({ erasure, copies })) {
+    if (value === undefined) tier.delete(key);
+    else tier.set(key, value);
+  }
+  for (const [key, value] of Object.entries({ survives, lock, 'storage-class': storageClass })) {
+    if (value !== undefined) tier.set(key, value);
   }
 }
 
-interface TierCode {
-  readonly erasure?: string;
-  readonly copies?: number;
+/** Sections that are changed key by key, since each of their keys stands for itself. */
+const OPEN_SECTIONS: readonly string[] = ['limits', 'prices'];
+
+function changed(known: RawBackend, changes: BackendValues): BackendValues {
+  const before: BackendValues = { ...known };
+  const after = Object.entries(changes).map(([key, value]) => {
+    const earlier = before[key];
+    return [
+      key,
+      OPEN_SECTIONS.includes(key) && isSection(earlier) && isSection(value) ? { ...earlier, ...value } : value,
+    ];
+  });
+  const all = Object.entries({ ...before, ...(Object.fromEntries(after) as BackendValues) });
+  return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined));
 }
 
-function codeOf(profile: TierProfile): TierCode {
-  return profile.kind === 'erasure' ? { erasure: `${profile.k}/${profile.n}` } : { copies: profile.count };
+/** @throws `config/invalid` */
+function checkedBackend(name: string, values: BackendValues): BackendConfig {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  const { backend, problems } = checkBackendValue(Object.fromEntries(given), name, resolve('.'));
+  if (backend !== null) return backend;
+  const [first] = problems;
+  throw refused(
+    `backend ${name}: ${[...(first?.path ?? [])].map(String).join('.')} ${first?.message}`,
+    first?.hint ?? 'see docs/configuration.md',
+  );
 }
 
 /** `null`: no such file. The link is followed, as people keep such files in a repository of their own. */

@@ -6,21 +6,22 @@ import type { Config } from './schema.ts';
 
 /**
  * The configuration that goes into a snapshot: YAML text in the form of `valence.yaml`, without comments and without
- * the password of the database URL. Equal configurations give equal text; paths are absolute.
+ * the password of the database URL. Equal configurations give equal text; paths are absolute. Secrets of backends stay named.
  */
 export function configForSnapshot(config: Config): string {
   const url = config.databaseUrl === null ? null : stripUrlPassword(config.databaseUrl);
-  const tiers = [...config.tiers].map(([name, { backends, profile }]) => {
-    const code = profile.kind === 'erasure' ? { erasure: `${profile.k}/${profile.n}` } : { copies: profile.count };
-    return [name, { backends, ...code }] as const;
-  });
   const value = {
     version: config.version,
     database: url === null ? {} : { url },
-    backends: new Map([...config.backends].toSorted(byName)),
-    tiers: new Map(tiers.toSorted(byName)),
+    backends: written(config.backends),
+    tiers: written(config.tiers),
   };
   return stringify(value, { lineWidth: 0 });
+}
+
+/** Secrets are never in it: the file only names them. */
+function written<T>(sections: ReadonlyMap<string, { readonly written: T }>): Map<string, T> {
+  return new Map([...sections].toSorted(byName).map(([name, section]) => [name, section.written]));
 }
 
 /** The reverse, for a restore. @throws `format/malformed` if the text is no configuration */

@@ -17,6 +17,12 @@ export interface Home {
   readonly spoolFolder: string;
   /** What runs that were interrupted have stored, with keys of chunks. */
   readonly journalFolder: string;
+  /** Until when what lies at backends is locked. */
+  readonly locksFolder: string;
+  /** What this host keeps of each backend: its host key, what was written there by a key that cannot read, its speed. */
+  readonly placesFolder: string;
+  /** Secrets that were given on standard input. */
+  readonly secretsFolder: string;
   readonly lockFile: string;
 }
 
@@ -48,6 +54,9 @@ export function homeAt(folder: string): Home {
     masterKeyFile: join(root, 'master.key'),
     spoolFolder: join(root, 'spool'),
     journalFolder: join(root, 'journal'),
+    locksFolder: join(root, 'locks'),
+    placesFolder: join(root, 'places'),
+    secretsFolder: join(root, 'secrets'),
     lockFile: join(root, 'lock'),
   };
 }

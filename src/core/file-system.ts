@@ -54,6 +54,8 @@ export interface FileStatus {
   readonly modifiedAt: number;
   /** Equal for two paths exactly if they are the same file or folder. */
   readonly identity: string;
+  /** Equal for two paths exactly if they are on the same file system. */
+  readonly device: string;
 }
 
 /** True for an error of the operating system with one of the given codes. */
@@ -150,5 +152,6 @@ function statusOf(stat: SystemStatus): FileStatus {
     sizeBytes: Number(stat.size),
     modifiedAt: Number(stat.mtimeMs),
     identity: `${stat.dev}:${stat.ino}`,
+    device: String(stat.dev),
   };
 }

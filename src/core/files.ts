@@ -172,7 +172,14 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'not permitted',
   EROFS: 'the file system is read-only',
   EIO: 'the device reports an input/output error',
+  ESTALE: 'the share changed on its server',
+  ENOTCONN: 'the share is not connected',
+  EHOSTDOWN: 'the server of the share is down',
+  ETIMEDOUT: 'the server of the share does not answer',
 };
+
+/** The same call would fail again, so nobody need try (backends/backend-error.ts). */
+const LASTING: readonly string[] = ['EACCES', 'EPERM', 'EROFS'];
 
 function fileError(error: NodeJS.ErrnoException, operation: string, path: string): ValenceError {
   const systemCode = error.code ?? 'unknown';
@@ -180,7 +187,7 @@ function fileError(error: NodeJS.ErrnoException, operation: string, path: string
   const reason = REASONS[systemCode] ?? systemCode;
   return new ValenceError(full ? 'backend/full' : 'backend/unavailable', `cannot ${operation} ${path}: ${reason}`, {
     hint: full ? 'free some space there, then run the command again' : 'see that the path is there and writable',
-    context: { operation, path, systemCode },
+    context: { operation, path, systemCode, ...(LASTING.includes(systemCode) ? { transient: false } : {}) },
     cause: error,
   });
 }
@@ -247,8 +254,8 @@ async function syncNames(files: FileSystem, path: string): Promise<void> {
   try {
     await files.syncFolder(path);
   } catch (error) {
-    const unsupported = isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EISDIR');
-    if (!unsupported && !(process.platform === 'win32' && isSystemError(error, 'EPERM', 'EACCES'))) throw error;
+    const unsupported = isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EISDIR');
+    if (!unsupported && !(process.platform === 'win32' && isSystemError(error, 'EACCES'))) throw error;
   }
 }
 

@@ -31,10 +31,14 @@ export const VAULT_FILE_BYTES_MAX: number = 64 * KIB;
 /** A tree of 2^63 rows with two entries a node would be this deep. */
 export const TREE_LEVEL_MAX: number = 63;
 
-/** Sealed packs waiting in memory for a slow backend; above it they wait on disk. */
+/** Sealed packs waiting in memory to be coded, and as much again of shards waiting for their holders; above it they wait on disk. */
 export const SPOOL_MEMORY_BYTES: number = 16 * MIB;
-/** Sealed packs waiting on disk; above it reading rows waits for the uploads. */
-export const SPOOL_DISK_BYTES: number = 8 * 1024 * MIB;
+/** Of a tier: sealed packs waiting on disk, above it reading rows waits; and as much again of shards, above it coding waits for the slowest holder. */
+export const SPOOL_DISK_BYTES: number = 4 * 1024 * MIB;
+/** Shards of a tier on their way to its holders. */
+export const UPLOAD_MEMORY_BYTES: number = 32 * MIB;
+/** Shards on their way to one holder, whatever it would allow. */
+export const UPLOADS_AT_ONCE: number = 4;
 /** Decoded packs that a restore keeps at hand. */
 export const PACK_CACHE_BYTES: number = 48 * MIB;
 /** Choices of shards that a reader tries where some may be wrong: all of them at 5 of 9 with four shards placed twice. */

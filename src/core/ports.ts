@@ -206,6 +206,20 @@ export interface UploadJournal {
   clear(tier: string): Promise<void>;
 }
 
+/** Until when holders keep all that a snapshot refers to, and its manifest, from being deleted. */
+export interface LockedSnapshot {
+  /** Digest of the snapshot. */
+  readonly digest: Uint8Array;
+  /** Milliseconds since 1970, by holder (UUID text). */
+  readonly holders: ReadonlyMap<string, number>;
+}
+
+/** What this host last locked for each tier. It only saves work: what is lost of it is locked once more. */
+export interface LockLedger {
+  read(tier: string): Promise<LockedSnapshot | null>;
+  write(tier: string, locked: LockedSnapshot): Promise<void>;
+}
+
 export interface Catalog {
   /** The heads of all tiers. */
   heads(): Promise<readonly (CatalogHead & { readonly tier: string })[]>;

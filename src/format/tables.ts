@@ -1,3 +1,5 @@
+import { ValenceError } from '../core/errors.ts';
+
 /**
  * The tables a snapshot holds, as FORMAT.md section 5 lists them: which columns, in which order, and how a row's key is
  * made. Pure data: nothing here reaches a database.
@@ -163,3 +165,10 @@ export const TREES: readonly TreeLayout[] = [
     mayLoseOrphans: true,
   },
 ];
+
+/** The layout of the tree of this name. @throws `format/malformed` */
+export function layoutNamed(name: string): TreeLayout {
+  const layout = TREES.find((candidate) => candidate.name === name);
+  if (layout === undefined) throw new ValenceError('format/malformed', `there is no tree ${name}`);
+  return layout;
+}

@@ -3,7 +3,7 @@ import { uuidText } from '../core/ids.ts';
 import type { TreeChanges } from '../core/ports.ts';
 import { keyShape } from '../format/rows/row-key.ts';
 import type { TreeLayout, TreeName } from '../format/tables.ts';
-import { TREES } from '../format/tables.ts';
+import { layoutNamed, TREES } from '../format/tables.ts';
 import type { LoggedKeys } from '../schema/change-log.ts';
 
 /** Makes the entries of the change log into the changed keys of each tree. */
@@ -84,7 +84,7 @@ function changesOf(layout: TreeLayout, changed: ReadonlyMap<number, ChangedTable
 }
 
 function codeOf(name: TreeName): number {
-  return TREES.find((layout) => layout.name === name)!.code;
+  return layoutNamed(name).code;
 }
 
 /** source ‖ type ‖ target ‖ id as target ‖ type ‖ source ‖ id. */

@@ -1,4 +1,4 @@
-import { TREES } from '../format/tables.ts';
+import { layoutNamed } from '../format/tables.ts';
 import type { SubstrateTable } from '../schema/tables.ts';
 import { columnsOf, differing, nameIf, namesOf, SAID, stagedTable, statusOf, verdictTable } from './merge-tables.ts';
 
@@ -29,7 +29,7 @@ const BELIEFS = `
   LEFT JOIN (SELECT *, xmin::text AS seen FROM valence.beliefs) AS l ON l.id = s.id
   CROSS JOIN LATERAL (SELECT ${differing('l.id IS NOT NULL', BELIEF_NAMES)} AS columns) AS compared`;
 
-const VERSION_COLUMNS = TREES.find(({ name }) => name === 'belief_versions')!.columns;
+const VERSION_COLUMNS = layoutNamed('belief_versions').columns;
 
 // The history of a belief comes with it. One that is there has a history of its own, whose numbers go on.
 const VERSIONS = `

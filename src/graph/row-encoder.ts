@@ -1,8 +1,6 @@
 import { utf8 } from '../core/bytes.ts';
 import { uuidBytes } from '../core/ids.ts';
-
-/** How a column of a staging table travels in binary COPY. */
-export type ColumnKind = 'uuid' | 'int4' | 'real' | 'text' | 'text[]' | 'jsonb' | 'timestamptz' | 'vector';
+import type { ColumnType } from '../format/rows/column-types.ts';
 
 /** A value of a column: text of a UUID, text or JSON; microseconds since 2000 for a timestamp. */
 export type ColumnValue = string | number | bigint | readonly string[] | readonly number[] | null;
@@ -15,11 +13,11 @@ const JSONB_VERSION = 1;
  * receive function reads it).
  */
 export class RowEncoder {
-  readonly #kinds: readonly ColumnKind[];
+  readonly #kinds: readonly ColumnType[];
   #buffer: Buffer = Buffer.allocUnsafe(64 * 1024);
   #length = 0;
 
-  constructor(kinds: readonly ColumnKind[]) {
+  constructor(kinds: readonly ColumnType[]) {
     this.#kinds = kinds;
   }
 
@@ -45,7 +43,7 @@ export class RowEncoder {
     return bytes;
   }
 
-  #field(kind: ColumnKind, value: Exclude<ColumnValue, null>): void {
+  #field(kind: ColumnType, value: Exclude<ColumnValue, null>): void {
     switch (kind) {
       case 'uuid':
         return this.#sized(uuidBytes(value as string));

@@ -1,8 +1,8 @@
 import { copyOf } from '../core/copy-stream.ts';
+import type { ColumnType } from '../format/rows/column-types.ts';
 import type { Session } from '../schema/database.ts';
 import type { StagedRow } from './import-record.ts';
 import { RowEncoder } from './row-encoder.ts';
-import type { ColumnKind } from './row-encoder.ts';
 import { createStagingSql, STAGING, STAGING_TABLES, stagingName } from './staging-tables.ts';
 import type { StagingTable } from './staging-tables.ts';
 
@@ -56,6 +56,6 @@ export class Staging {
   }
 }
 
-function newBatch(columns: Readonly<Record<string, ColumnKind>>): Batch {
+function newBatch(columns: Readonly<Record<string, ColumnType>>): Batch {
   return { columns: Object.keys(columns), rows: new RowEncoder(Object.values(columns)) };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { uuidText } from '../core/ids.ts';
-import type { Catalog, UploadJournal, WithSnapshot } from '../core/ports.ts';
+import type { Catalog, LockLedger, UploadJournal, WithSnapshot } from '../core/ports.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import type { Random } from '../core/random.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
@@ -16,6 +16,7 @@ import { payDebt } from './debt.ts';
 import { prepareHolders, tooFewHolders } from './holders.ts';
 import type { ConfiguredBackend, WritableHolder } from './holders.ts';
 import { KnownChunks } from './known-chunks.ts';
+import { lockEnd } from './object-locks.ts';
 import { Placer } from './placer.ts';
 import { readTiers } from './read-tiers.ts';
 import type { Sealer } from './sealer.ts';
@@ -27,6 +28,7 @@ import { TierJournal } from './tier-journal.ts';
 import { TierWriter } from './tier-writer.ts';
 import type { WaitingPack } from './tier-writer.ts';
 import { isAsGoodAsNew, UploadedPacks } from './uploaded-packs.ts';
+import { Uploads } from './uploads.ts';
 
 /** One run: one database snapshot, stored and committed for each of the tiers asked for. */
 
@@ -39,6 +41,8 @@ export interface BackupTier {
   readonly away: readonly Blemish[];
   /** Failure domains of each of them, away or not: what the tier's promise is counted over. */
   readonly places: readonly Domains[];
+  /** Object lock: for how long, from its commit, all that a snapshot refers to is to be kept from everybody. */
+  readonly lock?: { readonly durationMs: number } | undefined;
 }
 
 export interface BackupOptions {
@@ -47,6 +51,8 @@ export interface BackupOptions {
   readonly withSnapshot: WithSnapshot;
   readonly catalog: Catalog;
   readonly journal: UploadJournal;
+  /** Without one, every commit to a tier with object lock extends every lock. */
+  readonly locks?: LockLedger | undefined;
   readonly sealer: Sealer;
   readonly coder: StripeCoder;
   readonly spool: { readonly folder: string; readonly files: SpoolFiles };
@@ -80,6 +86,7 @@ export interface TierRun {
   readonly state: TierState;
   readonly known: KnownChunks;
   readonly journal: TierJournal;
+  readonly uploads: Uploads;
   readonly placer: Placer;
   readonly writer: TierWriter;
 }
@@ -133,11 +140,14 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
     catalog,
     signal,
   });
+  const lockedUntil = tier.lock === undefined ? null : lockEnd(options.clock.now(), tier.lock.durationMs);
+  const uploads = new Uploads({ holders, lockedUntil, signal });
   const placer = new Placer({
-    holders,
+    uploads,
     profile: tier.profile,
     maskKey: hostKey.secrets.maskKey,
     coder: options.coder,
+    spool: options.spool,
     signal,
   });
   const known = new KnownChunks();
@@ -156,10 +166,11 @@ async function startTier(tier: BackupTier, options: BackupOptions): Promise<Tier
     known,
     uploaded,
     note: (pack) => journal.note(pack),
+    uploads,
     placer,
     sealer: options.sealer,
     spool: new Spool<WaitingPack>(options.spool),
     random,
   });
-  return { tier, holders, away: missing, keyring, state, known, journal, placer, writer };
+  return { tier, holders, away: missing, keyring, state, known, journal, uploads, placer, writer };
 }

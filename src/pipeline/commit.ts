@@ -13,11 +13,14 @@ import type { ManifestHeader } from '../format/snapshot/header.ts';
 import type { SnapshotSummary, TierHead } from '../format/snapshot/summary.ts';
 import { promisedBy, survivesCopies, survivesDomains } from '../placement/promise.ts';
 import type { BackedUp, BackupOptions, TierRun } from './backup.ts';
+import { catalogStripe } from './catalog-segment.ts';
 import { countRows } from './count-rows.ts';
 import { foldIndex } from './fold.ts';
 import type { FoldedIndex, FoldIndexOptions } from './fold.ts';
 import { tooFewHolders } from './holders.ts';
 import type { WritableHolder } from './holders.ts';
+import { knownLocks, lockEnd, lockReferenced } from './object-locks.ts';
+import type { Locked } from './object-locks.ts';
 import { shareObjects } from './shared-objects.ts';
 import type { SharedObject } from './shared-objects.ts';
 import { stripesOf } from './old-index.ts';
@@ -48,11 +51,12 @@ export async function commitSnapshot(
   const { hostKey, random, catalog } = options;
   const { segments } = written;
   // Those just folded away are needed by older snapshots, and no later run will look after them.
-  const complete = await shareObjects(run.placer, sharedObjects(run, hostKey, [...segments, ...written.folded]), {
+  const complete = await shareObjects(run.uploads, sharedObjects(run, hostKey, [...segments, ...written.folded]), {
     damaged: read.problems,
     signal: options.signal,
   });
   const header = manifestHeader(run, segments, options);
+  const locked = await lockSnapshot(run, written, header.createdAt, options);
   const summary = await summarize(run, facts, { read, written, complete, options });
   const trees = read.trees.map((tree) => ({ summary: tree.summary, root: tree.root.reference }));
   const body = {
@@ -65,8 +69,8 @@ export async function commitSnapshot(
   const bytes = encodeManifest({ header, summary, body }, keys, random);
   const manifest = parseManifest(bytes);
   const object = snapshotObjectName(header.tier, header.sequence, manifest.digest);
-  const took = await run.placer.storeEverywhere(object, bytes);
-  if (took.length === 0) throw tooFewHolders(1, 0, run.placer.refused);
+  const took = await run.uploads.storeEverywhere(object, bytes);
+  if (took.length === 0) throw tooFewHolders(1, 0, run.uploads.refused);
   const forgotten = await remember(catalog, header.tier, {
     base: run.state.record?.digest ?? null,
     sequence: header.sequence,
@@ -78,7 +82,12 @@ export async function commitSnapshot(
     removed: read.removed,
     added: run.writer.positions,
   });
-  const survives = Math.min(summary.survives, survivesCopies(took.map((holder) => holder.domains)));
+  // A holder that went away only now has its shards taken off, too.
+  const older = [...stripesOf(read.segments), ...written.adopted];
+  const survives = Math.max(
+    0,
+    Math.min(summary.survives, survivesNow(run, older, complete.intersection(new Set(took)))),
+  );
   const actual = {
     ...openSummary(manifest, keys.indexKey),
     survives,
@@ -86,8 +95,60 @@ export async function commitSnapshot(
   };
   const locations = took.map((holder) => holder.backend.location).sort();
   const snapshot = { manifest, summary: actual, object, locations };
-  const notes = [...read.notes, ...takenUp(written), ...notesOf(run), ...forgotten, ...(await run.journal.clear())];
+  const remembered = await rememberLocks(run, manifest.digest, locked, options);
+  const notes = [
+    ...read.notes,
+    ...takenUp(written),
+    ...notesOf(run),
+    ...locked.notes,
+    ...forgotten,
+    ...remembered,
+    ...(await run.journal.clear()),
+  ];
   return { snapshot, scan: read.scan, notes, segments };
+}
+
+/** Sets and extends the locks of all that the snapshot refers to; its manifest is put with one of the same length. */
+async function lockSnapshot(
+  { tier, uploads, state }: TierRun,
+  { segments }: TierWritten,
+  now: number,
+  { hostKey: { generation, writerId, bundle }, locks, signal }: BackupOptions,
+): Promise<Locked> {
+  const putUntil = uploads.lockedUntil;
+  if (tier.lock === undefined || putUntil === null) return { holders: new Map(), notes: [] };
+  const until = Math.max(putUntil, lockEnd(now, tier.lock.durationMs));
+  uploads.lockedUntil = until;
+  return lockReferenced(uploads.willing, {
+    until,
+    putUntil,
+    segments,
+    bundle: bundleObjectName(generation, writerId, bundle),
+    presence: state.presence,
+    repaired: {
+      records: state.repairs.records.map(({ object }) => object),
+      stripes: Array.from(state.repairs.stripes.all(), ({ stripe }) => catalogStripe(stripe)),
+    },
+    known: knownLocks((await locks?.read(tier.name)) ?? null, state.record?.digest ?? null),
+    signal,
+  });
+}
+
+/** What there is to say of it. */
+async function rememberLocks(
+  { tier }: TierRun,
+  digest: Uint8Array,
+  { holders }: Locked,
+  { locks }: BackupOptions,
+): Promise<string[]> {
+  if (tier.lock === undefined) return [];
+  try {
+    await locks?.write(tier.name, { digest, holders });
+    return [];
+  } catch (error) {
+    if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
+    return [`the next run sets all locks once more, since these could not be noted: ${error.message}`];
+  }
 }
 
 /** The snapshot is committed, whether its host can remember it or not. What there is to say of that. */
@@ -117,14 +178,14 @@ function foldOf(
   index: Pick<FoldIndexOptions, 'listed' | 'newest'>,
   { hostKey, signal }: BackupOptions,
 ): Promise<FoldedIndex> {
-  const { tier, holders, keyring, placer, state } = run;
+  const { tier, holders, keyring, placer, uploads, state } = run;
   const places = holders.map(({ backend, holder }) => ({ backend, holder }));
   const stripes = new StripeReader(places, hostKey.secrets.maskKey, { presence: state.presence, signal });
   return foldIndex({
     ...index,
     profile: tier.profile,
     promised: promised(run),
-    domains: new Map(placer.willing.map(({ holder, domains }) => [holder, domains])),
+    domains: new Map(uploads.willing.map(({ holder, domains }) => [holder, domains])),
     readSegment: async (digest) => whereItIs((await readSegment(places, keyring, digest, signal)).body, state),
     readStripe: (stripe) => stripes.read(stripe),
     place: (pack, chunks) => placer.place(pack, chunks),
@@ -179,13 +240,14 @@ interface SummaryInput {
 
 async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput): Promise<SnapshotSummary> {
   const { read, written, complete, options } = input;
-  const survives = Math.max(0, survivesNow(run, [...stripesOf(read.segments), ...written.adopted], complete));
+  const older = [...stripesOf(read.segments), ...written.adopted];
+  const survives = Math.max(0, survivesNow(run, older, complete));
   return {
     contentRoot: facts.contentRoot,
     counts: countRows(read.trees.map((tree) => tree.summary)),
     logicalBytes: read.trees.reduce((sum, tree) => sum + tree.summary.bytes, 0),
     newBytes: written.newBytes,
-    storedBytes: run.placer.storedBytes,
+    storedBytes: run.uploads.storedBytes,
     survives,
     degraded: survives < promised(run),
     schemaVersion: facts.schemaVersion,
@@ -203,7 +265,7 @@ async function summarize(run: TierRun, facts: SnapshotFacts, input: SummaryInput
 
 /** The least of: stripes placed now, older stripes that are still needed, and the copies of index and bundle. */
 function survivesNow(run: TierRun, older: readonly CatalogStripe[], complete: ReadonlySet<WritableHolder>): number {
-  const answering = run.holders.filter((holder) => run.placer.answers(holder));
+  const answering = run.holders.filter((holder) => run.uploads.answers(holder));
   const domains = new Map(answering.map((holder) => [holder.holder, holder.domains]));
   let least = Math.min(run.placer.survives, survivesCopies([...complete].map((holder) => holder.domains)));
   for (const { required, shardLength, shards } of older) {
@@ -227,10 +289,11 @@ async function knownHeads(run: TierRun, options: BackupOptions): Promise<TierHea
 
 function notesOf(run: TierRun): string[] {
   const away = run.away.map(({ location, error }) => `${location} took no part: ${error.message}`);
-  const refused = run.placer.refused.map(({ location, error }) => `${location} refused: ${error.message}`);
+  const refused = run.uploads.refused.map(({ location, error }) => `${location} refused: ${error.message}`);
   const fresh = run.state.sequence === 1 ? [] : run.holders.filter((holder) => holder.isNew);
   const replaced = fresh.map(
     ({ backend }) => `${backend.location} held nothing of this vault and begins as a new place`,
   );
-  return [...run.state.notes, ...replaced, ...away, ...refused];
+  const kept = run.uploads.kept.map(({ location, error }) => `${location} keeps a damaged object: ${error.message}`);
+  return [...run.state.notes, ...replaced, ...away, ...refused, ...kept];
 }

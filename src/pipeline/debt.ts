@@ -31,7 +31,7 @@ export async function payDebt(
 }
 
 async function pay(run: TierRun, owing: readonly CatalogSegment[], options: BackupOptions): Promise<string[]> {
-  const { tier, holders, keyring, placer, state } = run;
+  const { tier, holders, keyring, uploads, state } = run;
   const { hostKey, random, progress, signal } = options;
   const places: Place[] = holders.map(({ backend, holder }) => ({ backend, holder }));
   const generation = uuidText(hostKey.generation);
@@ -47,7 +47,17 @@ async function pay(run: TierRun, owing: readonly CatalogSegment[], options: Back
   }
   const { name, profile } = tier;
   const repair = new RepairRun(
-    { tier: name, profile, holders: placer.willing, places, keyring, random, progress, signal },
+    {
+      tier: name,
+      profile,
+      holders: uploads.willing,
+      lockedUntil: uploads.lockedUntil ?? undefined,
+      places,
+      keyring,
+      random,
+      progress,
+      signal,
+    },
     { repairs: state.repairs, presence: state.presence, names: new Map() },
     { data: false, dryRun: false, onlyUnplaced: true },
   );
@@ -58,9 +68,9 @@ async function pay(run: TierRun, owing: readonly CatalogSegment[], options: Back
 }
 
 /** Whether a stripe lacks shards and some holder has none of it. */
-function canBePaid({ required, shards }: CatalogStripe, { tier, placer }: TierRun): boolean {
+function canBePaid({ required, shards }: CatalogStripe, { tier, uploads }: TierRun): boolean {
   const { k, n } = tier.profile;
   if (required !== k || shards.length >= n) return false;
   const at = new Set(shards.map(({ holder }) => uuidText(holder)));
-  return placer.willing.some(({ holder }) => !at.has(holder));
+  return uploads.willing.some(({ holder }) => !at.has(holder));
 }

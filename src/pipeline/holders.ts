@@ -71,7 +71,7 @@ async function prepare(
 ): Promise<WritableHolder | Blemish> {
   const { backend } = configured;
   try {
-    const found = await readVaultFile(backend, signal);
+    const found = await findVaultFile(backend, signal);
     const file = found ?? (await claim(backend, vaultId, random, signal));
     if (file.vaultId !== vaultId) throw foreignVault(backend.location, file.vaultId, vaultId);
     return { ...configured, holder: file.holder, isNew: found === null };
@@ -80,6 +80,17 @@ async function prepare(
     if (!isValenceError(error) || isValenceError(error, 'backend/foreign-vault', 'format/newer', 'internal/invariant'))
       throw error;
     return { location: backend.location, error };
+  }
+}
+
+/** Null: an empty place. A key that may not read still tells that one from another by listing it. */
+async function findVaultFile(backend: Backend, signal?: AbortSignal): Promise<VaultFile | null> {
+  try {
+    return await readVaultFile(backend, signal);
+  } catch (error) {
+    if (!isValenceError(error, 'backend/denied')) throw error;
+    for await (const _ of backend.list('', { signal })) throw error;
+    return null;
   }
 }
 

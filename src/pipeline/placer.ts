@@ -1,30 +1,54 @@
-import { isValenceError } from '../core/errors.ts';
+import { UPLOAD_MEMORY_BYTES, UPLOADS_AT_ONCE, SHARD_BYTES_MAX, SPOOL_MEMORY_BYTES } from '../core/limits.ts';
+import { ValenceError } from '../core/errors.ts';
 import { uuidBytes } from '../core/ids.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
 import type { PackedChunk } from '../format/sealing/pack.ts';
 import { maskShard, stripeId, storeShard } from '../format/sealing/stripe.ts';
-import type { Profile, StoredShard } from '../format/sealing/stripe.ts';
+import type { Profile, StoredShard, StripeGeometry } from '../format/sealing/stripe.ts';
 import { shardObjectName } from '../format/shard/name.ts';
 import { survivesDomains } from '../placement/promise.ts';
-import type { Blemish } from '../vault/places.ts';
 import { FIRST_EPOCH } from './code-stripe.ts';
 import type { StripeCoder } from './code-stripe.ts';
+import { HolderQueue } from './holder-queue.ts';
 import { tooFewHolders } from './holders.ts';
 import type { WritableHolder } from './holders.ts';
+import { Spool, SpoolRoom } from './spool.ts';
+import type { SpoolOptions } from './spool.ts';
+import type { Uploads } from './uploads.ts';
 
 export interface PlacerOptions {
-  readonly holders: readonly WritableHolder[];
+  readonly uploads: Uploads;
   readonly profile: Profile;
   readonly maskKey: Uint8Array;
   readonly coder: StripeCoder;
+  /** Where shards wait for slow holders: memory and disk for all of them together. */
+  readonly spool: SpoolOptions;
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Placing {
+/** A stripe whose shards have not all been taken or given up. */
+interface UnsettledStripe {
   readonly id: Uint8Array;
+  readonly geometry: StripeGeometry;
+  readonly chunks: readonly PackedChunk[];
+  readonly spares: WritableHolder[];
+  readonly there: { readonly shard: PlacedShard; readonly holder: WritableHolder }[];
+  /** Shards that no holder has taken yet. */
+  waiting: number;
+  readonly settled: PromiseWithResolvers<IndexedStripe>;
+}
+
+/** A shard on its way to the holder that it is masked for. */
+interface Placing {
+  readonly stripe: UnsettledStripe;
   readonly index: number;
-  readonly stored: StoredShard;
-  readonly holder: WritableHolder;
+  readonly commitment: Omit<StoredShard, 'bytes'>;
+}
+
+/** A stripe whose shards wait for their holders. */
+export interface BegunStripe {
+  /** With the shards that were taken, once all are taken or given up. Rejects with `backend/*` when they are fewer than k. */
+  readonly placed: Promise<IndexedStripe>;
 }
 
 /** Turns packs into shards and brings each to a holder of its own. */
@@ -32,50 +56,78 @@ export class Placer {
   readonly #profile: Profile;
   readonly #maskKey: Uint8Array;
   readonly #coder: StripeCoder;
-  readonly #signal: AbortSignal | undefined;
-  /** Holders that have not refused yet. */
-  readonly #willing: Set<WritableHolder>;
-  readonly #full = new Set<WritableHolder>();
-  readonly refused: Blemish[] = [];
-  #storedBytes = 0;
+  readonly #uploads: Uploads;
+  readonly #stopping = new AbortController();
+  /** Of shards, which nobody waits for once the run has failed. */
+  readonly #shardSignal: AbortSignal;
+  readonly #queues: ReadonlyMap<WritableHolder, HolderQueue<Placing>>;
+  readonly #unsettled = new Set<UnsettledStripe>();
+  #failure: { readonly error: unknown } | null = null;
+  /** Of those that wait for a holder with an empty queue. */
+  readonly #wake: (() => void)[] = [];
   /** The different sets of holders that stripes were placed at; few, however many stripes there are. */
   readonly #placements = new Map<string, readonly WritableHolder[]>();
 
-  constructor({ holders, profile, maskKey, coder, signal }: PlacerOptions) {
+  constructor({ uploads, profile, maskKey, coder, spool, signal }: PlacerOptions) {
+    const holders = uploads.willing;
+    this.#uploads = uploads;
     this.#coder = coder;
     this.#profile = profile;
     this.#maskKey = maskKey;
-    this.#signal = signal;
-    this.#willing = new Set(holders);
-  }
-
-  /** Bytes that holders have acknowledged. */
-  get storedBytes(): number {
-    return this.#storedBytes;
+    this.#shardSignal = AbortSignal.any([this.#stopping.signal, ...(signal === undefined ? [] : [signal])]);
+    const share = {
+      ...spool,
+      memoryBytes: Math.floor((spool.memoryBytes ?? SPOOL_MEMORY_BYTES) / Math.max(1, holders.length)),
+      disk: spool.disk instanceof SpoolRoom ? spool.disk : new SpoolRoom(spool.disk),
+    };
+    this.#queues = new Map(
+      holders.map((holder) => [
+        holder,
+        new HolderQueue<Placing>({
+          spool: new Spool<Placing>(share),
+          atOnce: uploadsAtOnce(holder, holders.length),
+          deliver: (placing, bytes) => this.#deliver(holder, placing, bytes),
+          emptied: () => this.#wakeAll(),
+          failed: (error) => this.#fail(error),
+        }),
+      ]),
+    );
+    uploads.onRefusal(() => this.#wakeAll());
   }
 
   /** The least that any stripe placed here survives by the holders that still answer; infinite before the first. */
   get survives(): number {
     const required = this.#profile.k;
     const perSet = [...this.#placements.values()].map((holders) => {
-      const places = holders.filter((holder) => this.answers(holder)).map((holder) => holder.domains);
+      const places = holders.filter((holder) => this.#uploads.answers(holder)).map((holder) => holder.domains);
       return survivesDomains({ required, places });
     });
     return Math.min(Number.POSITIVE_INFINITY, ...perSet);
   }
 
-  /** False once a holder went away during the run; one that is only full keeps what it has. */
-  answers(holder: WritableHolder): boolean {
-    return this.#willing.has(holder) || this.#full.has(holder);
-  }
-
-  get willing(): readonly WritableHolder[] {
-    return [...this.#willing];
+  /**
+   * Resolves when another stripe is worth coding: some holder has nothing waiting. The fastest sets the pace, until the
+   * disk is full of what the others have not taken.
+   */
+  async ready(): Promise<void> {
+    const isBusy = (holder: WritableHolder): boolean => !this.#queues.get(holder)!.isEmpty;
+    const isWorthless = (): boolean => this.#uploads.willing.length > 0 && this.#uploads.willing.every(isBusy);
+    while (this.#failure === null && isWorthless()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake.push(resolve);
+      await promise;
+    }
   }
 
   /** Takes the pack's bytes away from the caller. @throws `backend/*` when fewer than k shards find a holder */
   async place(pack: Uint8Array, chunks: readonly PackedChunk[]): Promise<IndexedStripe> {
-    const willing = this.willing;
+    return (await this.begin(pack, chunks)).placed;
+  }
+
+  /** The same, but resolves as soon as every shard is in its holder's queue. */
+  async begin(pack: Uint8Array, chunks: readonly PackedChunk[]): Promise<BegunStripe> {
+    const { willing, refused } = this.#uploads;
+    if (willing.length < this.#profile.k) throw tooFewHolders(this.#profile.k, willing.length, refused);
     const candidates = willing.map((holder) => ({ holder: uuidBytes(holder.holder), domains: holder.domains }));
     const { geometry, order, shards } = await this.#coder.code({
       pack,
@@ -83,87 +135,107 @@ export class Placer {
       maskKey: this.#maskKey,
       candidates,
     });
-    const id = stripeId(geometry);
+    if (this.#failure !== null) throw this.#failure.error;
     const holders = order.map((index) => willing[index]!);
-    const spares = holders.slice(shards.length);
-    const placed = await Promise.all(
-      shards.map((stored, index) => this.#placeShard({ id, index, stored, holder: holders[index]! }, spares)),
+    const stripe: UnsettledStripe = {
+      id: stripeId(geometry),
+      geometry,
+      chunks,
+      spares: holders.slice(shards.length),
+      there: [],
+      waiting: shards.length,
+      settled: Promise.withResolvers<IndexedStripe>(),
+    };
+    const placed = stripe.settled.promise;
+    placed.catch(() => {});
+    this.#unsettled.add(stripe);
+    this.#settle(stripe);
+    await Promise.all(
+      shards.map(({ bytes, ...commitment }, index) =>
+        this.#queues.get(holders[index]!)!.push({ stripe, index, commitment }, bytes),
+      ),
     );
-    const there = placed.filter((entry) => entry !== null);
-    if (there.length < geometry.k) throw tooFewHolders(geometry.k, there.length, this.refused);
-    const at = there.map((entry) => entry.holder);
-    this.#placements.set(
-      at
-        .map((holder) => holder.holder)
-        .toSorted()
-        .join(),
-      at,
-    );
-    return { geometry, shards: there.map((entry) => entry.shard), chunks };
+    return { placed };
   }
 
-  /** At the holder it was masked for, else, masked anew, at a spare; null when none takes it. */
-  async #placeShard(
-    first: Placing,
-    spares: WritableHolder[],
-  ): Promise<{ shard: PlacedShard; holder: WritableHolder } | null> {
-    const { id, index } = first;
-    let { stored, holder } = first;
-    for (;;) {
-      const { bytes, ...commitment } = stored;
-      if (this.#willing.has(holder) && (await this.store(holder, shardObjectName(stored.name), bytes))) {
-        return { shard: { index, holder: uuidBytes(holder.holder), epoch: FIRST_EPOCH, ...commitment }, holder };
-      }
-      const spare = spares.shift();
-      if (spare === undefined) return null;
-      const mask = { stripeId: id, index, epoch: FIRST_EPOCH };
-      const plain = maskShard(this.#maskKey, { ...mask, holder: uuidBytes(holder.holder) }, bytes);
-      stored = storeShard(this.#maskKey, { ...mask, holder: uuidBytes(spare.holder) }, plain);
-      holder = spare;
+  /** To the holder it was masked for, else, masked anew, into the queue of a spare. */
+  async #deliver(holder: WritableHolder, placing: Placing, bytes: Uint8Array): Promise<void> {
+    const { stripe, index, commitment } = placing;
+    // The stripe was given up, and the run with it.
+    if (!this.#unsettled.has(stripe)) return;
+    if (this.#uploads.isWilling(holder) && (await this.#storeShard(holder, commitment, bytes))) {
+      const shard = { index, holder: uuidBytes(holder.holder), epoch: FIRST_EPOCH, ...commitment };
+      stripe.there.push({ shard, holder });
+    } else {
+      const spare = this.#spareOf(stripe);
+      if (spare !== null) return this.#passOn(holder, spare, placing, bytes);
+    }
+    stripe.waiting -= 1;
+    this.#settle(stripe);
+  }
+
+  #storeShard(holder: WritableHolder, { name }: Placing['commitment'], bytes: Uint8Array): Promise<boolean> {
+    return this.#uploads.store(holder, shardObjectName(name), bytes, this.#shardSignal);
+  }
+
+  #spareOf({ spares }: UnsettledStripe): WritableHolder | null {
+    for (let spare = spares.shift(); spare !== undefined; spare = spares.shift()) {
+      if (this.#uploads.isWilling(spare)) return spare;
+    }
+    return null;
+  }
+
+  async #passOn(from: WritableHolder, to: WritableHolder, placing: Placing, bytes: Uint8Array): Promise<void> {
+    const mask = { stripeId: placing.stripe.id, index: placing.index, epoch: FIRST_EPOCH };
+    const plain = maskShard(this.#maskKey, { ...mask, holder: uuidBytes(from.holder) }, bytes);
+    const stored = storeShard(this.#maskKey, { ...mask, holder: uuidBytes(to.holder) }, plain);
+    const { bytes: remasked, ...commitment } = stored;
+    await this.#queues.get(to)!.push({ ...placing, commitment }, remasked);
+  }
+
+  /** Ends a stripe whose shards are all taken or given up, and one that cannot have k of them any more. */
+  #settle(stripe: UnsettledStripe): void {
+    const { geometry, chunks, there, waiting, settled } = stripe;
+    if (there.length + waiting < geometry.k) {
+      this.#unsettled.delete(stripe);
+      settled.reject(tooFewHolders(geometry.k, there.length, this.#uploads.refused));
+    } else if (waiting === 0) {
+      this.#unsettled.delete(stripe);
+      const at = there.map(({ holder }) => holder);
+      const ids = at.map(({ holder }) => holder);
+      this.#placements.set(ids.toSorted().join(), at);
+      const shards = there.map(({ shard }) => shard).sort((a, b) => a.index - b.index);
+      settled.resolve({ geometry, shards, chunks });
     }
   }
 
-  /** Puts one object; false, and the holder is out for this run, when it refuses. @throws when cancelled */
-  async store(holder: WritableHolder, object: string, bytes: Uint8Array): Promise<boolean> {
-    try {
-      await holder.backend.put(object, bytes, { signal: this.#signal });
-      this.#storedBytes += bytes.length;
-      return true;
-    } catch (error) {
-      return this.#refuse(holder, error);
-    }
+  /** Lets go of everything that waits or is on its way. Resolves when what waited on disk is removed. */
+  async stop(): Promise<void> {
+    this.#fail(new ValenceError('cancelled', 'the backup was stopped'));
+    await Promise.all([...this.#queues.values()].map((queue) => queue.stop()));
   }
 
-  #refuse(holder: WritableHolder, error: unknown): false {
-    this.#signal?.throwIfAborted();
-    if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
-    if (this.#willing.delete(holder)) this.refused.push({ location: holder.backend.location, error });
-    if (error.code === 'backend/full') this.#full.add(holder);
-    return false;
+  /** After `stop`: resolves when nothing is on its way any more. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.ended()));
   }
 
-  /** Puts one object where a damaged copy may lie. That goes only when the holder itself says that it is another one. */
-  async replace(holder: WritableHolder, object: string, bytes: Uint8Array): Promise<boolean> {
-    try {
-      await holder.backend.put(object, bytes, { signal: this.#signal });
-      this.#storedBytes += bytes.length;
-      return true;
-    } catch (error) {
-      if (!isValenceError(error, 'backend/already-exists')) return this.#refuse(holder, error);
-    }
-    try {
-      await holder.backend.delete(object, { signal: this.#signal });
-    } catch (error) {
-      this.#signal?.throwIfAborted();
-      if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
-    }
-    return this.store(holder, object, bytes);
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#stopping.abort(this.#failure.error);
+    for (const { settled } of this.#unsettled) settled.reject(this.#failure.error);
+    this.#unsettled.clear();
+    for (const queue of this.#queues.values()) queue.fail(this.#failure.error);
+    this.#wakeAll();
   }
 
-  /** Puts one object at every willing holder; those that took it. */
-  async storeEverywhere(object: string, bytes: Uint8Array): Promise<WritableHolder[]> {
-    const holders = this.willing;
-    const took = await Promise.all(holders.map((holder) => this.store(holder, object, bytes)));
-    return holders.filter((_, i) => took[i]);
+  #wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake();
   }
+}
+
+/** As many as the holder allows and memory for all of them does, and two at least: one on its way while another is acknowledged. */
+function uploadsAtOnce({ backend }: WritableHolder, holders: number): number {
+  const share = Math.max(2, Math.floor(UPLOAD_MEMORY_BYTES / SHARD_BYTES_MAX / holders));
+  return Math.max(1, Math.min(backend.traits.maxConcurrency, UPLOADS_AT_ONCE, share));
 }

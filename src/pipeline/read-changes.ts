@@ -13,7 +13,8 @@ import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
 import { ContentIds } from '../format/tree/content-id.ts';
 import type { TreeChunk } from '../format/tree/tree-chunk.ts';
 import type { Reference } from '../format/tree/chunk.ts';
-import { layoutNamed, modelIdOf, readTree } from './read-trees.ts';
+import { layoutNamed } from '../format/tables.ts';
+import { modelIdOf, readTree } from './read-trees.ts';
 import type { ReadTree } from './read-trees.ts';
 import { updateTree } from './update-tree.ts';
 

@@ -1,12 +1,10 @@
 import { INLINE_VALUE_BYTES_MAX } from '../core/limits.ts';
-import { invariant } from '../core/errors.ts';
 import { uuidBytes } from '../core/ids.ts';
 import type { SnapshotSource, TreeId } from '../core/ports.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
 import { TupleReader } from '../format/rows/copy-tuples.ts';
-import { TREES } from '../format/tables.ts';
-import type { TreeLayout } from '../format/tables.ts';
+import { layoutNamed } from '../format/tables.ts';
 import { TreeBuilder } from '../format/tree/builder.ts';
 import type { BuiltTree } from '../format/tree/builder.ts';
 import type { TreeChunk } from '../format/tree/tree-chunk.ts';
@@ -88,10 +86,4 @@ export async function readTree<R>(
 /** 16 bytes; zero for a tree that belongs to no model. */
 export function modelIdOf({ modelId }: TreeId): Uint8Array {
   return modelId === undefined ? Buffer.alloc(16) : uuidBytes(modelId);
-}
-
-export function layoutNamed(name: string): TreeLayout {
-  const layout = TREES.find((candidate) => candidate.name === name);
-  invariant(layout !== undefined, `no tree is called ${name}`);
-  return layout;
 }

@@ -6,13 +6,13 @@ import { sha256 } from '../format/shard/name.ts';
 import type { IndexKeyring } from '../vault/keyring.ts';
 import { repairObjectName } from '../vault/repairs.ts';
 import { tooFewHolders } from './holders.ts';
-import type { Placer } from './placer.ts';
+import type { Uploads } from './uploads.ts';
 import { stripeBytes } from './segment-builder.ts';
 
 export interface RepairLogOptions {
   readonly tier: string;
   readonly keyring: IndexKeyring;
-  readonly placer: Placer;
+  readonly uploads: Uploads;
   readonly random: Random;
 }
 
@@ -54,13 +54,13 @@ export class RepairLog {
 
   async #write(generation: string, portion: Portion): Promise<void> {
     if (portion.stripes.length === 0) return;
-    const { tier, keyring, placer, random } = this.#options;
+    const { tier, keyring, uploads, random } = this.#options;
     const { stripes } = portion;
     [portion.stripes, portion.bytes] = [[], 0];
     const { indexKey } = keyring.secrets(generation)!;
     const bytes = encodeRepair({ vaultId: keyring.vaultId, generation, tier }, stripes, indexKey, random);
-    const took = await placer.storeEverywhere(repairObjectName(sha256(bytes)), bytes);
-    if (took.length === 0) throw tooFewHolders(1, 0, placer.refused);
+    const took = await uploads.storeEverywhere(repairObjectName(sha256(bytes)), bytes);
+    if (took.length === 0) throw tooFewHolders(1, 0, uploads.refused);
     this.#records += 1;
   }
 }

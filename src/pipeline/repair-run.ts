@@ -14,9 +14,7 @@ import type { HolderNames } from '../vault/lost-stripes.ts';
 import type { Presence } from '../vault/presence.ts';
 import { byIndex } from '../vault/presence.ts';
 import type { Repairs } from '../vault/repairs.ts';
-import { directCoder } from './code-stripe.ts';
 import type { WritableHolder } from './holders.ts';
-import { Placer } from './placer.ts';
 import { recode } from './recode.ts';
 import { RepairLog } from './repair-log.ts';
 import { planStripe } from './repair-plan.ts';
@@ -24,6 +22,7 @@ import type { StripePlan } from './repair-plan.ts';
 import { RepairSource } from './repair-source.ts';
 import { carryOut, falselyTold } from './repair-stripe.ts';
 import type { RepairLoss, RepairOptions } from './repair.ts';
+import { Uploads } from './uploads.ts';
 
 /** The stripes of a repair, a few at once. */
 
@@ -49,7 +48,7 @@ interface Target {
 
 /** Repairs stripes one by one, a few at once, and counts. */
 export class RepairRun {
-  readonly placer: Placer;
+  readonly uploads: Uploads;
   readonly log: RepairLog;
   readonly source: RepairSource;
   readonly lost: RepairLoss[] = [];
@@ -71,13 +70,12 @@ export class RepairRun {
 
   constructor(options: RunOptions, view: RepairView, mode: RepairMode) {
     this.#mode = mode;
-    const { holders, profile, places, keyring, tier, random, signal } = options;
+    const { holders, lockedUntil, places, keyring, tier, random, signal } = options;
     this.#options = options;
     this.#view = view;
     const maskKey = (generation: string): Uint8Array => keyring.secrets(generation)!.maskKey;
-    // It is asked to store only: the keys of masks differ from generation to generation.
-    this.placer = new Placer({ holders, profile, maskKey: new Uint8Array(32), coder: directCoder, signal });
-    this.log = new RepairLog({ tier, keyring, placer: this.placer, random });
+    this.uploads = new Uploads({ holders, lockedUntil, signal });
+    this.log = new RepairLog({ tier, keyring, uploads: this.uploads, random });
     this.source = new RepairSource({ ...view, repaired: view.repairs.stripes, places, maskKey, signal });
   }
 
@@ -125,7 +123,7 @@ export class RepairRun {
   }
 
   #wouldRecode(stripe: IndexedStripe): void {
-    const { placings } = planStripe({ ...stripe, shards: [] }, this.placer.willing, () => false);
+    const { placings } = planStripe({ ...stripe, shards: [] }, this.uploads.willing, () => false);
     this.#requireRebuildable(stripe);
     this.recoded += 1;
     this.repaired += 1;
@@ -154,7 +152,7 @@ export class RepairRun {
     // What was read may have shown that a listed shard is damaged, or not what a record says.
     for (const shard of falselyTold(stripe, pack, maskKey)) bad.add(shard);
     const plan = this.#plan(stripe, bad);
-    const done = await carryOut(stripe, plan, pack, { placer: this.placer, maskKey });
+    const done = await carryOut(stripe, plan, pack, { uploads: this.uploads, maskKey });
     if (done.told.length > 0) {
       const { geometry, chunks } = stripe;
       await this.log.add(generation, { geometry, chunks, shards: done.told });
@@ -170,7 +168,7 @@ export class RepairRun {
     const badNames = new Set([...bad].map(({ name }) => toHex(name)));
     return planStripe(
       stripe,
-      this.placer.willing,
+      this.uploads.willing,
       (shard) => !badNames.has(toHex(shard.name)) && this.#isListed(stripe.geometry, shard),
     );
   }
@@ -193,7 +191,7 @@ export class RepairRun {
 
   #holderOf({ holder }: PlacedShard): WritableHolder | undefined {
     const id = uuidText(holder);
-    return this.placer.willing.find((candidate) => candidate.holder === id);
+    return this.uploads.willing.find((candidate) => candidate.holder === id);
   }
 
   /** @throws `integrity/too-few-shards` by what is listed */

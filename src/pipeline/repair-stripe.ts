@@ -6,7 +6,7 @@ import type { StoredShard, StripeGeometry } from '../format/sealing/stripe.ts';
 import { shardObjectName } from '../format/shard/name.ts';
 import { survivesDomains } from '../placement/promise.ts';
 import type { WritableHolder } from './holders.ts';
-import type { Placer } from './placer.ts';
+import type { Uploads } from './uploads.ts';
 import { nextEpoch } from './repair-plan.ts';
 import type { Placing, StripePlan } from './repair-plan.ts';
 
@@ -51,7 +51,7 @@ export async function carryOut(
   stripe: IndexedStripe,
   plan: StripePlan,
   pack: Uint8Array,
-  { placer, maskKey }: { readonly placer: Placer; readonly maskKey: Uint8Array },
+  { uploads, maskKey }: { readonly uploads: Uploads; readonly maskKey: Uint8Array },
 ): Promise<StripeRepaired> {
   const id = stripeId(stripe.geometry);
   // Views of memory that the next stripe is coded in, so what is placed is masked before anything is awaited.
@@ -69,19 +69,19 @@ export async function carryOut(
   const plain = plan.spares.length === 0 ? null : plan.placings.map(({ index }) => Uint8Array.from(shards[index]!));
   const placed = await Promise.all(
     made.map(async ({ placing, stored }, i) => {
-      if (await put(placer, placing.holder, stored)) return { placing, stored };
+      if (await put(uploads, placing.holder, stored)) return { placing, stored };
       for (let spare = spares.shift(); spare !== undefined; spare = spares.shift()) {
         const instead = { index: placing.index, holder: spare, epoch: nextEpoch(stripe, placing.index), lost: null };
         const mask = { stripeId: id, ...instead, holder: uuidBytes(spare.holder) };
         const again = storeShard(maskKey, mask, plain![i]!);
-        if (await put(placer, spare, again)) return { placing: instead, stored: again };
+        if (await put(uploads, spare, again)) return { placing: instead, stored: again };
       }
       return null;
     }),
   );
   const there = placed.filter((entry) => entry !== null);
   const told = there.flatMap(({ placing, stored }) => (placing.lost === null ? [shardOf(placing, stored)] : []));
-  const domains = new Map(placer.willing.map((holder) => [holder.holder, holder.domains]));
+  const domains = new Map(uploads.willing.map((holder) => [holder.holder, holder.domains]));
   const at = new Map(plan.good.map(({ index, holder }) => [index, uuidText(holder)]));
   for (const { placing } of there) at.set(placing.index, placing.holder.holder);
   const places = [...at.values()].flatMap((holder) => [domains.get(holder)].filter((found) => found !== undefined));
@@ -93,9 +93,9 @@ export async function carryOut(
   };
 }
 
-function put(placer: Placer, holder: WritableHolder, { name, bytes }: StoredShard): Promise<boolean> {
-  if (!placer.willing.includes(holder)) return Promise.resolve(false);
-  return placer.replace(holder, shardObjectName(name), bytes);
+function put(uploads: Uploads, holder: WritableHolder, { name, bytes }: StoredShard): Promise<boolean> {
+  if (!uploads.willing.includes(holder)) return Promise.resolve(false);
+  return uploads.replace(holder, shardObjectName(name), bytes);
 }
 
 function shardOf({ index, holder, epoch }: Placing, { name, root, groups }: StoredShard): PlacedShard {

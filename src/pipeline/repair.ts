@@ -35,6 +35,8 @@ export interface RepairOptions {
   readonly promisedOn: readonly Domains[];
   /** Those that take shards. What lies anywhere else counts as lost, and is read all the same. */
   readonly holders: readonly WritableHolder[];
+  /** Of a tier with object lock `lockEnd` of now: what a repair puts is locked as what commits of its time refer to. */
+  readonly lockedUntil?: number | undefined;
   /** All that can be read, the holders among them, by the same `Backend` objects. */
   readonly places: readonly Place[];
   readonly keyring: RepairKeyring;
@@ -108,10 +110,10 @@ async function copy(snapshots: readonly Snapshot[], run: RepairRun, options: Rep
   const own = records.filter(({ header }) => header.tier === tier);
   const objects = await copiesOf({ snapshots, records: own, places, signal });
   const { damaged, bytesRead } = data
-    ? await damagedCopies(objects, run.placer.willing, signal)
+    ? await damagedCopies(objects, run.uploads.willing, signal)
     : { damaged: [], bytesRead: 0 };
   run.copiedBytes += bytesRead;
-  const complete = await shareObjects(run.placer, objects, { damaged, sources: places, signal });
+  const complete = await shareObjects(run.uploads, objects, { damaged, sources: places, signal });
   return survivesCopies([...complete].map(({ domains }) => domains));
 }
 
@@ -135,12 +137,12 @@ function report(run: RepairRun, { found, survives: copies, options }: Outcome): 
     shards: run.shards,
     records: run.log.records,
     bytesRead: run.source.bytesRead + run.copiedBytes,
-    storedBytes: run.placer.storedBytes,
+    storedBytes: run.uploads.storedBytes,
     lacking: run.lacking,
     lost: run.lost,
     survives,
     promised,
-    notes: run.placer.refused.map(({ location, error }) => `${location} refused: ${error.message}`),
+    notes: run.uploads.refused.map(({ location, error }) => `${location} refused: ${error.message}`),
     status: run.lost.length > 0 ? 'lost' : isDegraded ? 'degraded' : 'ok',
   };
 }

@@ -4,7 +4,7 @@ import type { Place } from '../vault/places.ts';
 import { readWholeObject } from '../vault/read-object.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
 import type { WritableHolder } from './holders.ts';
-import type { Placer } from './placer.ts';
+import type { Uploads } from './uploads.ts';
 
 /** Objects that lie whole at every holder: key bundle, index segments, manifests. */
 export interface SharedObject {
@@ -27,14 +27,14 @@ export interface ShareOptions {
  * damaged: so that what a run says it survives is true. Gives the holders that have all of them in the end.
  */
 export async function shareObjects(
-  placer: Placer,
+  uploads: Uploads,
   objects: readonly SharedObject[],
   options: ShareOptions,
 ): Promise<ReadonlySet<WritableHolder>> {
   const { damaged, signal } = options;
   const prefixes = [...new Set(objects.map(({ object }) => object.slice(0, object.lastIndexOf('/') + 1)))];
-  const complete = new Set(placer.willing);
-  const places = placer.willing.map(({ backend, holder }) => ({ backend, holder }));
+  const complete = new Set(uploads.willing);
+  const places = uploads.willing.map(({ backend, holder }) => ({ backend, holder }));
   const listings = await Promise.all(prefixes.map((prefix) => listEverywhere(places, prefix, signal)));
   for (const { object, digest, bytes } of objects) {
     const copies = listings.flatMap((listing) => listing.objects.get(object)?.copies ?? []);
@@ -43,22 +43,24 @@ export async function shareObjects(
     if (
       sizes.size === 1 &&
       suspect.size === 0 &&
-      placer.willing.every(({ backend }) => copies.some((copy) => copy.backend === backend))
+      uploads.willing.every(({ backend }) => copies.some((copy) => copy.backend === backend))
     )
       continue;
     // A listing may lag behind: what nobody lists is asked for by name.
-    const listed = (copies.length > 0 ? copies : placer.willing).map(({ backend }) => backend);
+    const listed = (copies.length > 0 ? copies : uploads.willing).map(({ backend }) => backend);
     const content = bytes ?? (await readWholeObject(withSources(listed, options), object, digest, signal)).bytes;
-    for (const holder of placer.willing) {
+    for (const holder of uploads.willing) {
       const copy = copies.find(({ backend }) => backend === holder.backend);
       if (copy !== undefined && copy.sizeBytes === content?.length && !suspect.has(copy.backend.location)) continue;
       const stored =
         content !== null &&
-        (await (copy === undefined ? placer.store(holder, object, content) : placer.replace(holder, object, content)));
+        (await (copy === undefined
+          ? uploads.store(holder, object, content)
+          : uploads.replace(holder, object, content)));
       if (!stored) complete.delete(holder);
     }
   }
-  return new Set(placer.willing.filter((holder) => complete.has(holder)));
+  return new Set(uploads.willing.filter((holder) => complete.has(holder)));
 }
 
 function withSources(listed: readonly ReadableBackend[], { sources = [] }: ShareOptions): ReadableBackend[] {

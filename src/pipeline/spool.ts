@@ -21,7 +21,35 @@ export interface SpoolOptions {
   readonly folder: string;
   readonly files: SpoolFiles;
   readonly memoryBytes?: number | undefined;
-  readonly diskBytes?: number | undefined;
+  /** The disk is this spool's own, or shared with others. */
+  readonly disk?: number | SpoolRoom | undefined;
+}
+
+/** Disk space that several spools share. */
+export class SpoolRoom {
+  #free: number;
+  readonly #wake: (() => void)[] = [];
+
+  constructor(sizeBytes: number = SPOOL_DISK_BYTES) {
+    this.#free = sizeBytes;
+  }
+
+  /** False: there is not so much. */
+  take(sizeBytes: number): boolean {
+    if (sizeBytes > this.#free) return false;
+    this.#free -= sizeBytes;
+    return true;
+  }
+
+  give(sizeBytes: number): void {
+    this.#free += sizeBytes;
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  /** Called once, when something has been given back. */
+  whenGiven(wake: () => void): void {
+    this.#wake.push(wake);
+  }
 }
 
 /** Several spools share a folder, which no other process uses. */
@@ -29,17 +57,16 @@ let filesNamed = 0;
 
 /**
  * A bounded queue between sealing and uploading: first memory, then files, then the producer waits. So the database
- * transaction ends with the last row read unless the spool itself is full. One producer, which awaits each push before
- * the next; any number of consumers.
+ * transaction ends with the last row read unless the spool itself is full. Any number of producers and consumers; items keep
+ * the order of pushes that were awaited one after another.
  */
 export class Spool<T> {
   readonly #folder: string;
   readonly #files: SpoolFiles;
   readonly #memoryMax: number;
-  readonly #diskMax: number;
+  readonly #room: SpoolRoom;
   readonly #queue: Waiting<T>[] = [];
   #memory = 0;
-  #disk = 0;
   #closed = false;
   #failure: { readonly error: unknown } | null = null;
   readonly #wake: (() => void)[] = [];
@@ -50,21 +77,29 @@ export class Spool<T> {
     this.#folder = options.folder;
     this.#files = options.files;
     this.#memoryMax = options.memoryBytes ?? SPOOL_MEMORY_BYTES;
-    this.#diskMax = options.diskBytes ?? SPOOL_DISK_BYTES;
+    this.#room = options.disk instanceof SpoolRoom ? options.disk : new SpoolRoom(options.disk);
+  }
+
+  /** Items that wait. */
+  get size(): number {
+    return this.#queue.length;
   }
 
   /** Resolves when the item is kept. Rejects with the consumer's error once that has failed. */
   async push(item: T, bytes: Uint8Array): Promise<void> {
-    this.#throwIfFailed();
-    while (!this.#fitsMemory(bytes.length) && this.#disk + bytes.length > this.#diskMax) {
-      await this.#changed();
+    const sizeBytes = bytes.length;
+    for (;;) {
       this.#throwIfFailed();
-    }
-    if (this.#fitsMemory(bytes.length)) {
-      this.#memory += bytes.length;
-      this.#queue.push({ item, sizeBytes: bytes.length, kept: { bytes } });
-    } else {
-      await this.#tracked(this.#spill(item, bytes));
+      if (this.#fitsMemory(sizeBytes)) {
+        this.#memory += sizeBytes;
+        this.#queue.push({ item, sizeBytes, kept: { bytes } });
+        break;
+      }
+      if (this.#room.take(sizeBytes)) {
+        await this.#tracked(this.#spill(item, bytes));
+        break;
+      }
+      await this.#changed((wake) => this.#room.whenGiven(wake));
     }
     this.#notify();
   }
@@ -95,15 +130,18 @@ export class Spool<T> {
   /** Lets go of producers and consumers that still wait. Resolves when no file of this spool is left. */
   async discard(): Promise<void> {
     this.fail(new ValenceError('cancelled', 'the backup was stopped'));
-    const files = this.#queue.splice(0).flatMap(({ kept }) => ('file' in kept ? [kept.file] : []));
-    await Promise.allSettled([...this.#busy, ...files.map((file) => this.#files.remove(file))]);
+    const spilled = this.#queue
+      .splice(0)
+      .flatMap(({ kept, sizeBytes }) => ('file' in kept ? [{ ...kept, sizeBytes }] : []));
+    await Promise.allSettled([...this.#busy, ...spilled.map(({ file }) => this.#files.remove(file))]);
+    for (const { sizeBytes } of spilled) this.#room.give(sizeBytes);
   }
 
   async #unspool(waiting: Waiting<T>): Promise<Uint8Array> {
     const { kept, sizeBytes } = waiting;
     const bytes = 'bytes' in kept ? kept.bytes : await this.#tracked(this.#takeFile(kept.file));
     if ('bytes' in kept) this.#memory -= sizeBytes;
-    else this.#disk -= sizeBytes;
+    else this.#room.give(sizeBytes);
     this.#notify();
     return bytes;
   }
@@ -111,14 +149,13 @@ export class Spool<T> {
   /** No file is left if writing fails, or if nobody wants it any more once it is written. */
   async #spill(item: T, bytes: Uint8Array): Promise<void> {
     const file = join(this.#folder, `${(filesNamed += 1)}.pack`);
-    this.#disk += bytes.length;
     try {
       await this.#files.write(file, bytes);
       this.#throwIfFailed();
       this.#queue.push({ item, sizeBytes: bytes.length, kept: { file } });
     } catch (error) {
-      this.#disk -= bytes.length;
       await this.#removeQuietly(file);
+      this.#room.give(bytes.length);
       throw error;
     }
   }
@@ -155,9 +192,10 @@ export class Spool<T> {
     }
   }
 
-  async #changed(): Promise<void> {
+  async #changed(orElse: (wake: () => void) => void = () => {}): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake.push(resolve);
+    orElse(resolve);
     await promise;
   }
 

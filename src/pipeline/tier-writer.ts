@@ -3,7 +3,7 @@ import type { CatalogChunk, CatalogSegment, CatalogStripe, TreeId, TreePosition 
 import type { Random } from '../core/random.ts';
 import { encodeSegment } from '../format/index/segment.ts';
 import type { SegmentHeader, SegmentKeys } from '../format/index/segment.ts';
-import type { SegmentBody } from '../format/index/segment-body.ts';
+import type { IndexedStripe, SegmentBody } from '../format/index/segment-body.ts';
 import { PackBuilder } from '../format/sealing/pack.ts';
 import type { Pack, PackedChunk } from '../format/sealing/pack.ts';
 import type { SealedChunk } from '../format/sealing/sealed-chunk.ts';
@@ -25,8 +25,10 @@ import { PositionTable } from './position-table.ts';
 import type { Sealer } from './sealer.ts';
 import { SegmentBuilder } from './segment-builder.ts';
 import type { Spool } from './spool.ts';
+import { StripeUpload } from './stripe-upload.ts';
 import { tooFewHolders } from './holders.ts';
 import type { UploadedChunk, UploadedPack, UploadedPacks } from './uploaded-packs.ts';
+import type { Uploads } from './uploads.ts';
 
 /** A chunk's reference, and whether this run stored it. */
 export interface StoredChunk {
@@ -46,6 +48,7 @@ export interface TierWriterOptions {
   readonly uploaded: UploadedPacks;
   /** Notes a placed pack for a later run, should this one not commit. Durable when it resolves. */
   readonly note: (pack: UploadedPack) => Promise<void>;
+  readonly uploads: Uploads;
   readonly placer: Placer;
   readonly sealer: Sealer;
   readonly spool: Spool<WaitingPack>;
@@ -79,9 +82,6 @@ export interface IndexEnd {
   /** What to write in place of the last body: `foldIndex`. */
   readonly fold: (listed: readonly CatalogSegment[], newest: SegmentBody) => Promise<FoldedIndex>;
 }
-
-/** Stripes in the making at once: one is being coded while another is on its way. */
-const STRIPES_AT_ONCE = 2;
 
 /**
  * Stores the chunks of one snapshot for one tier: those not known are sealed and packed, packs become stripes, stripes
@@ -192,12 +192,13 @@ export class TierWriter {
     await this.#handing;
   }
 
-  /** Takes packs from the spool and places them until it is closed, or one cannot be placed. Settles when nothing is under way. */
+  /**
+   * Takes packs from the spool and places them until it is closed and all are, or one cannot be placed. Settles when nothing is
+   * under way.
+   */
   async upload(): Promise<void> {
-    const uploads = Array.from({ length: STRIPES_AT_ONCE }, () => this.#uploadOneByOne());
-    for (const settled of await Promise.allSettled(uploads)) {
-      if (settled.status === 'rejected') throw settled.reason;
-    }
+    const { spool, placer } = this.#options;
+    await new StripeUpload({ spool, placer, placed: (...given) => this.#note(...given) }).run();
   }
 
   /** All chunks have been put. Hands over what is left. */
@@ -211,7 +212,7 @@ export class TierWriter {
 
   /** The run has ended, well or not; an upload that still waits is let go. Resolves when what waited on disk is removed. */
   async stop(): Promise<void> {
-    await this.#options.spool.discard();
+    await Promise.all([this.#options.spool.discard(), this.#options.placer.stop()]);
   }
 
   /** All stripes are placed. Writes the rest of the index. */
@@ -248,19 +249,11 @@ export class TierWriter {
     this.#handing.catch(() => {});
   }
 
-  async #uploadOneByOne(): Promise<void> {
-    const { spool, placer, note } = this.#options;
-    try {
-      for (let next = await spool.take(); next !== null; next = await spool.take()) {
-        const stripe = await placer.place(next.bytes, next.item.chunks);
-        await note({ stripe, chunks: next.item.origins });
-        this.#segment.addStripe(stripe);
-        if (this.#segment.isFull) await this.#writeSegment();
-      }
-    } catch (error) {
-      spool.fail(error);
-      throw error;
-    }
+  /** Notes a stripe that is placed, for a run after this one and for the index. */
+  async #note(stripe: IndexedStripe, origins: readonly UploadedChunk[]): Promise<void> {
+    await this.#options.note({ stripe, chunks: origins });
+    this.#segment.addStripe(stripe);
+    if (this.#segment.isFull) await this.#writeSegment();
   }
 
   async #writeSegment(): Promise<void> {
@@ -269,11 +262,11 @@ export class TierWriter {
   }
 
   async #write(body: SegmentBody): Promise<CatalogSegment> {
-    const { header, keys, placer, random } = this.#options;
+    const { header, keys, uploads, random } = this.#options;
     const bytes = encodeSegment(header, body, keys, random);
     const digest = sha256(bytes);
-    const took = await placer.storeEverywhere(segmentObjectName(digest), bytes);
-    if (took.length === 0) throw tooFewHolders(1, 0, placer.refused);
+    const took = await uploads.storeEverywhere(segmentObjectName(digest), bytes);
+    if (took.length === 0) throw tooFewHolders(1, 0, uploads.refused);
     return catalogSegment(digest, bytes.length, body.stripes);
   }
 }

@@ -29,11 +29,22 @@ export function survivesWhenPlaced(
   { k, n }: { readonly k: number; readonly n: number },
   places: readonly Domains[],
 ): number {
-  const rankings = places.length <= n ? [places] : places.map((_, i) => [...places.slice(i), ...places.slice(0, i)]);
-  const survived = rankings.map((ranked) =>
-    survivesDomains({ required: k, places: spreadOverDomains(ranked, n).map((index) => ranked[index]!) }),
+  const survived = placings({ n }, places).map((placed) =>
+    survivesDomains({ required: k, places: placed.map((index) => places[index]!) }),
   );
   return Math.min(...survived, places.length === 0 ? -1 : Number.POSITIVE_INFINITY);
+}
+
+/** Which of these places a stripe of `n` shards takes: one answer for each place that a ranking may begin with. */
+export function placings({ n }: { readonly n: number }, places: readonly Domains[]): readonly number[][] {
+  if (places.length <= n) return [[...places.keys()]];
+  return places.map((_, first) => {
+    const ranked = [...places.keys()].map((index) => (index + first) % places.length);
+    return spreadOverDomains(
+      ranked.map((index) => places[index]!),
+      n,
+    ).map((position) => ranked[position]!);
+  });
 }
 
 /** Of an object that lies whole on each of these places, such as a manifest. */

@@ -7,10 +7,12 @@ import type { IndexMap } from './index-map.ts';
 import { placesOf } from './places.ts';
 import type { Place } from './places.ts';
 import type { Presence } from './presence.ts';
-import { readOnce } from './read-object.ts';
 import { fromAny } from './sealed-source.ts';
 import type { SealedSource } from './sealed-source.ts';
 import type { StripeReader } from './stripe-reader.ts';
+
+/** Why a read is given up. */
+const LATE = new Error('somebody else is asked instead');
 
 interface Range {
   readonly offset: number;
@@ -89,6 +91,7 @@ export class RangedSource implements SealedSource {
       const sealed = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
       if (Buffer.compare(sha256(sealed), name) === 0) return sealed;
       for (const span of spans) this.#markFailed(stripe, span.index);
+      // Which of them lied shows when the stripe is read.
     }
     const whole = await this.#options.stripes.read(stripe);
     return Uint8Array.from(whole.subarray(offset, offset + length));
@@ -103,17 +106,40 @@ export class RangedSource implements SealedSource {
     return whole.length === pieces.length ? whole : null;
   }
 
+  /** From whoever answers in time: who is slow, or is asked last, costs a decoding instead. */
   async #piece(stripe: IndexedStripe, span: Span): Promise<Uint8Array | null> {
-    const { maskKey, signal } = this.#options;
+    const { maskKey, signal, stripes } = this.#options;
+    const { speeds } = stripes;
     const id = stripeId(stripe.geometry);
-    for (const { shard, backend } of this.#copies(stripe, span.index)) {
-      const bytes = await readOnce(backend, shardObjectName(shard.name), signal, span);
-      if (typeof bytes === 'string') continue;
+    const copies = this.#copies(stripe, span.index).filter(({ backend }) => !speeds.isLast(backend));
+    for (const { shard, backend } of speeds.fastestFirst(copies, (copy) => copy.backend, span.length)) {
+      const bytes = await this.#inTime(backend, shard, span);
+      signal?.throwIfAborted();
+      if (bytes === null) continue;
       this.#rangedBytes += bytes.length;
       if (bytes.length === span.length) return maskShardRange(maskKey, { ...shard, stripeId: id }, span.offset, bytes);
     }
     this.#markFailed(stripe, span.index);
     return null;
+  }
+
+  async #inTime(backend: ReadableBackend, shard: PlacedShard, span: Span): Promise<Uint8Array | null> {
+    const { signal, stripes } = this.#options;
+    const { speeds } = stripes;
+    const late = new AbortController();
+    const callOff = speeds.timer.after(speeds.patienceMs(backend, span.length), () => late.abort(LATE));
+    try {
+      const either = AbortSignal.any([late.signal, ...(signal === undefined ? [] : [signal])]);
+      const range = { offset: span.offset, length: span.length };
+      const how = { range, digest: shard.name, expectedBytes: span.length };
+      const bytes = await speeds.read(backend, shardObjectName(shard.name), either, how);
+      return typeof bytes === 'string' ? null : bytes;
+    } catch (error) {
+      if (error === LATE) return null;
+      throw error;
+    } finally {
+      callOff();
+    }
   }
 
   /** Where a data shard may lie: with plain copies every shard says the same. */

@@ -1,13 +1,21 @@
 import type { GetOptions, ObjectName, ReadableBackend } from '../backends/backend.ts';
+import { systemTimer } from '../core/clock.ts';
 import { isValenceError, ValenceError } from '../core/errors.ts';
 import { sha256 } from '../format/shard/name.ts';
+import { readHedged } from './hedged-read.ts';
+
+/** Objects that an error names. */
+const LISTED_MAX = 100;
 
 /** One object that lies whole in several places, read from the first whose bytes are what its name says. */
+
+/** Why a place gave no bytes. `archived`: it has them, and was asked to bring them back, which takes hours. */
+export type ObjectRefusal = 'missing' | 'unavailable' | 'archived';
 
 export interface ObjectProblem {
   readonly location: string;
   readonly object: ObjectName;
-  readonly kind: 'missing' | 'corrupt' | 'unavailable';
+  readonly kind: ObjectRefusal | 'corrupt';
 }
 
 export interface ObjectRead {
@@ -17,7 +25,10 @@ export interface ObjectRead {
   readonly problems: readonly ObjectProblem[];
 }
 
-/** Reads from one place after another until the SHA-256 of the bytes is `digest`. @throws only when cancelled */
+/** Somebody else is asked besides where nothing came within it. */
+const PATIENCE_MS = 3_000;
+
+/** Reads from one place after another, not waiting long for any, until the SHA-256 of the bytes is `digest`. @throws only when cancelled */
 export async function readWholeObject(
   backends: readonly ReadableBackend[],
   object: ObjectName,
@@ -25,12 +36,20 @@ export async function readWholeObject(
   signal?: AbortSignal,
 ): Promise<ObjectRead> {
   const problems: ObjectProblem[] = [];
-  for (const backend of backends) {
-    const read = await readOnce(backend, object, signal);
-    if (typeof read !== 'string' && Buffer.compare(sha256(read), digest) === 0) return { bytes: read, problems };
-    problems.push({ location: backend.location, object, kind: typeof read === 'string' ? read : 'corrupt' });
-  }
-  return { bytes: null, problems };
+  const [bytes = null] = await readHedged<ReadableBackend, Uint8Array>({
+    candidates: backends,
+    needed: 1,
+    read: async (backend, stopped) => {
+      const read = await readOnce(backend, object, stopped, { digest });
+      if (typeof read !== 'string' && Buffer.compare(sha256(read), digest) === 0) return read;
+      problems.push({ location: backend.location, object, kind: typeof read === 'string' ? read : 'corrupt' });
+      return null;
+    },
+    patienceMs: () => PATIENCE_MS,
+    timer: systemTimer,
+    signal,
+  });
+  return { bytes, problems };
 }
 
 /** The bytes, or those of a range, or why there are none. @throws only when cancelled or on a fault of ours */
@@ -38,20 +57,22 @@ export async function readOnce(
   backend: ReadableBackend,
   object: ObjectName,
   signal?: AbortSignal,
-  range?: GetOptions['range'],
-): Promise<Uint8Array | 'missing' | 'unavailable'> {
+  { range, digest }: Pick<GetOptions, 'range' | 'digest'> = {},
+): Promise<Uint8Array | ObjectRefusal> {
   try {
-    return await backend.get(object, { signal, range });
+    return await backend.get(object, { signal, range, digest });
   } catch (error) {
     signal?.throwIfAborted();
     if (isValenceError(error, 'backend/not-found')) return 'missing';
+    if (isValenceError(error, 'backend/archived')) return 'archived';
     if (isValenceError(error) && error.code.startsWith('backend/')) return 'unavailable';
     throw error;
   }
 }
 
-/** That an object is whole nowhere. `code` says which kind of loss it is. */
+/** That an object is whole nowhere, or nowhere yet. `code` says which kind of loss it is. */
 export function objectLost(what: string, object: ObjectName, problems: readonly ObjectProblem[]): ValenceError {
+  if (problems.some((problem) => problem.kind === 'archived')) return inArchive(`${what} ${object}`, [object]);
   const corrupt = problems.some((problem) => problem.kind === 'corrupt');
   const missing = problems.map((problem) => `${problem.object}: ${problem.kind} at ${problem.location}`);
   const code = corrupt ? 'integrity/authentication-failed' : 'integrity/too-few-shards';
@@ -63,4 +84,12 @@ export function objectLost(what: string, object: ObjectName, problems: readonly 
       context: { object, missing },
     },
   );
+}
+
+/** That something can be had, though not yet. */
+export function inArchive(what: string, objects: readonly ObjectName[]): ValenceError {
+  return new ValenceError('backend/archived', `${what} ${objects.length === 1 ? 'is' : 'are'} still in an archive`, {
+    hint: 'asked for; run the same command again when the store has brought that back, which takes hours',
+    context: { objects: objects.slice(0, LISTED_MAX), total: objects.length },
+  });
 }

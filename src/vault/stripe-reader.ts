@@ -1,23 +1,47 @@
+import type { ReadableBackend } from '../backends/backend.ts';
+import type { ValenceError } from '../core/errors.ts';
 import { PACK_CACHE_BYTES } from '../core/limits.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
 import { decodeStripe, maskShard, stripeId } from '../format/sealing/stripe.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
 import { choicesOf, decodeAny } from './decode-any.ts';
 import type { PlainShard } from './decode-any.ts';
+import { readHedged } from './hedged-read.ts';
 import { tooFewShards } from './lost-stripes.ts';
 import type { HolderNames, LackingShard } from './lost-stripes.ts';
 import { placesOf } from './places.ts';
 import type { Place } from './places.ts';
 import { byIndex } from './presence.ts';
 import type { Presence } from './presence.ts';
-import { readOnce } from './read-object.ts';
+import { inArchive } from './read-object.ts';
 import type { ObjectProblem } from './read-object.ts';
+import { SourceSpeeds } from './source-speeds.ts';
 
 export interface StripeReaderOptions {
   /** Finds a shard that lies with another holder than its own. */
   readonly presence?: Presence | undefined;
   readonly names?: HolderNames | undefined;
+  /** Shared with others that read from these places. */
+  readonly speeds?: SourceSpeeds | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Where a shard may be had. */
+interface Source {
+  readonly shard: PlacedShard;
+  readonly backend: ReadableBackend;
+}
+
+/** All that is known of one index of a stripe: any of them will do. */
+interface Choice {
+  readonly index: number;
+  readonly sources: readonly Source[];
+}
+
+interface ShardReading {
+  readonly shardLength: number;
+  readonly problems: ObjectProblem[];
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Gives packs back from any k of their shards, wherever those lie. */
@@ -34,6 +58,8 @@ export class StripeReader {
   bytesRead = 0;
   readonly #presence: Presence | undefined;
   readonly #names: HolderNames;
+  /** Of the places it reads from. */
+  readonly speeds: SourceSpeeds;
 
   constructor(places: readonly Place[], maskKey: Uint8Array, options: StripeReaderOptions = {}) {
     this.#places = places;
@@ -41,6 +67,7 @@ export class StripeReader {
     this.#signal = options.signal;
     this.#presence = options.presence;
     this.#names = options.names ?? new Map();
+    this.speeds = options.speeds ?? new SourceSpeeds();
   }
 
   /** @throws `integrity/too-few-shards` naming every shard that is missing or damaged */
@@ -73,33 +100,52 @@ export class StripeReader {
     }
   }
 
-  /** Asks for k shards at once, data shards first, and for one more whenever one fails. */
+  /** Asks for the k shards that come soonest, data shards first where that is equal, and for one more whenever one fails or is late. */
   async #decode(stripe: IndexedStripe): Promise<Uint8Array> {
     const { geometry } = stripe;
+    const { k, n, shardLength } = geometry;
     const id = stripeId(geometry);
-    const shards: (Uint8Array | null)[] = Array.from({ length: geometry.n }, () => null);
     const missing: LackingShard[] = [];
-    const waiting = [...byIndex(stripe.shards).values()].sort(([a], [b]) => a!.index - b!.index);
-    const fetchNext = async (): Promise<void> => {
-      for (let same = waiting.shift(); same !== undefined; same = waiting.shift()) {
-        const { index } = same[0]!;
+    const read = await readHedged<Choice, PlainShard>({
+      candidates: this.#choicesOf(stripe),
+      needed: k,
+      read: async ({ index, sources }, signal) => {
         const problems: ObjectProblem[] = [];
-        for (const shard of same) {
-          const bytes = await this.#readShard(shard, geometry.shardLength, problems);
-          if (bytes === null) continue;
-          shards[index] = maskShard(this.#maskKey, { stripeId: id, ...shard }, bytes);
-          break;
+        for (const { shard, backend } of sources) {
+          const bytes = await this.#readFrom(backend, shard, { shardLength, problems, signal });
+          if (bytes !== null) return { index, bytes: maskShard(this.#maskKey, { stripeId: id, ...shard }, bytes) };
         }
-        this.problems.push(...problems);
-        if (shards[index] !== null) return;
-        missing.push({ shard: same[0]!, problems });
-      }
-    };
-    await Promise.all(Array.from({ length: geometry.k }, fetchNext));
-    const present = shards.filter((shard) => shard !== null).length;
-    if (present < geometry.k) throw tooFewShards([{ stripe, present, missing }], this.#names);
+        missing.push({ shard: stripe.shards.find((shard) => shard.index === index)!, problems });
+        return null;
+      },
+      patienceMs: ({ sources }) => this.speeds.patienceMs(sources[0]?.backend, shardLength),
+      timer: this.speeds.timer,
+      signal: this.#signal,
+    });
+    if (read.length < k) throw this.#notRead(stripe, read.length, missing);
+    const shards: (Uint8Array | null)[] = Array.from({ length: n }, () => null);
+    for (const { index, bytes } of read) shards[index] = bytes;
     if (stripe.signed === undefined) return decodeStripe(geometry, shards);
     return decodeAny(geometry, this.#choices(stripe, shards));
+  }
+
+  /** Of each index where it may be had, the soonest first. */
+  #choicesOf({ shards, geometry: { shardLength } }: IndexedStripe): Choice[] {
+    const choices = Array.from(byIndex(shards), ([index, same]): Choice => {
+      const sources = same.flatMap((shard) =>
+        this.#sourcesOf(shard, shardLength).map((backend): Source => ({ shard, backend })),
+      );
+      return { index, sources: this.speeds.fastestFirst(sources, ({ backend }) => backend, shardLength) };
+    }).sort((a, b) => a.index - b.index);
+    return this.speeds.fastestFirst(choices, ({ sources }) => sources[0]?.backend, shardLength);
+  }
+
+  #notRead(stripe: IndexedStripe, present: number, missing: readonly LackingShard[]): ValenceError {
+    const archived = missing.filter(({ problems }) => problems.some(({ kind }) => kind === 'archived'));
+    const needed = stripe.geometry.k - present;
+    if (archived.length < needed) return tooFewShards([{ stripe, present, missing }], this.#names);
+    const objects = archived.slice(0, needed).map(({ shard }) => shardObjectName(shard.name));
+    return inArchive(needed === 1 ? 'a shard' : `${needed} shards`, objects);
   }
 
   /** What was read; then, of every shard there is, choices of k: first of those that segments list, as far as there are so many. */
@@ -111,25 +157,47 @@ export class StripeReader {
     const id = stripeId(geometry);
     const plain: PlainShard[] = [];
     for (const shard of shards) {
-      const bytes = await this.#readShard(shard, geometry.shardLength, []);
+      const bytes = await this.#readShard(shard, geometry.shardLength);
       if (bytes === null) continue;
       plain.push({ index: shard.index, bytes: maskShard(this.#maskKey, { stripeId: id, ...shard }, bytes) });
     }
     yield* choicesOf(geometry, plain);
   }
 
-  /** The stored bytes if they are what the index says; its own holder is asked first, then who else lists it. */
-  async #readShard(shard: PlacedShard, shardLength: number, failed: ObjectProblem[]): Promise<Uint8Array | null> {
-    const object = shardObjectName(shard.name);
-    const elsewhere = this.#presence?.elsewhere(shard, shardLength) ?? [];
-    for (const backend of [...placesOf(this.#places, shard.holder), ...elsewhere]) {
-      const bytes = await readOnce(backend, object, this.#signal);
-      if (typeof bytes !== 'string') this.bytesRead += bytes.length;
-      const isWhole =
-        typeof bytes !== 'string' && bytes.length === shardLength && Buffer.compare(sha256(bytes), shard.name) === 0;
-      if (isWhole) return bytes;
-      failed.push({ location: backend.location, object, kind: typeof bytes === 'string' ? bytes : 'corrupt' });
+  /** Its own holder first, then who else lists it. */
+  #sourcesOf(shard: PlacedShard, shardLength: number): ReadableBackend[] {
+    return [...placesOf(this.#places, shard.holder), ...(this.#presence?.elsewhere(shard, shardLength) ?? [])];
+  }
+
+  async #readShard(shard: PlacedShard, shardLength: number): Promise<Uint8Array | null> {
+    for (const backend of this.#sourcesOf(shard, shardLength)) {
+      const bytes = await this.#readFrom(backend, shard, { shardLength, problems: [], signal: this.#signal });
+      if (bytes !== null) return bytes;
     }
+    return null;
+  }
+
+  /** The stored bytes if they are what the index says. */
+  async #readFrom(
+    backend: ReadableBackend,
+    shard: PlacedShard,
+    { shardLength, problems, signal }: ShardReading,
+  ): Promise<Uint8Array | null> {
+    const object = shardObjectName(shard.name);
+    const bytes = await this.speeds.read(backend, object, signal, { digest: shard.name, expectedBytes: shardLength });
+    if (typeof bytes !== 'string') this.bytesRead += bytes.length;
+    const isWhole =
+      typeof bytes !== 'string' && bytes.length === shardLength && Buffer.compare(sha256(bytes), shard.name) === 0;
+    if (isWhole) return bytes;
+    const problem = {
+      location: backend.location,
+      object,
+      kind: typeof bytes === 'string' ? bytes : 'corrupt',
+    } as const;
+    problems.push(problem);
+    if (problem.kind === 'corrupt') this.speeds.askLast(backend);
+    // What lies in an archive is no damage.
+    if (problem.kind !== 'archived') this.problems.push(problem);
     return null;
   }
 }

@@ -6,6 +6,7 @@ export type FindingKind =
   | 'object-corrupt'
   | 'shard-missing'
   | 'shard-corrupt'
+  | 'shard-archived'
   | 'shard-misplaced'
   | 'shard-not-placed'
   | 'stripe-lost'

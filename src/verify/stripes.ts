@@ -59,7 +59,7 @@ export async function checkRead(stripe: IndexedStripe, reading: ShardReading): P
   const findings: Finding[] = [...unplaced(stripe)];
   const shards: (Uint8Array | null)[] = Array.from({ length: stripe.geometry.n }, () => null);
   const absent: Uint8Array[] = [];
-  let bytesRead = 0;
+  let [bytesRead, archived] = [0, 0];
   for (const [index, same] of byIndex(stripe.shards)) {
     const found: Finding[] = [];
     for (const shard of same) {
@@ -74,9 +74,12 @@ export async function checkRead(stripe: IndexedStripe, reading: ShardReading): P
     }
     findings.push(...found);
     if (shards[index] === null && found.length === 0) absent.push(same[0]!.holder);
+    if (shards[index] === null && found.some(({ kind }) => kind === 'shard-archived')) archived += 1;
   }
-  const good = shards.filter((shard) => shard !== null).length;
-  findings.push(...lossOf(stripe, good), ...(good >= stripe.geometry.k ? inconsistencies(stripe, shards) : []));
+  const read = shards.filter((shard) => shard !== null).length;
+  // What lies in an archive is there; nothing more can be said of it before it is brought back.
+  const good = read + archived;
+  findings.push(...lossOf(stripe, good), ...(read >= stripe.geometry.k ? inconsistencies(stripe, shards) : []));
   return { good, findings, absent, bytesRead };
 }
 
@@ -88,14 +91,14 @@ async function readShard(
   const object = shardObjectName(shard.name);
   const findings: Finding[] = [];
   for (const backend of placesOf(places, shard.holder)) {
-    const bytes = await readOnce(backend, object, signal);
+    const bytes = await readOnce(backend, object, signal, { digest: shard.name });
     if (typeof bytes !== 'string' && isCommitted(shard, shardLength, bytes)) return { bytes, findings: [] };
     findings.push(
       shardFinding({ location: backend.location, object, kind: typeof bytes === 'string' ? bytes : 'corrupt' }),
     );
   }
   for (const backend of presence.elsewhere(shard, shardLength)) {
-    const bytes = await readOnce(backend, object, signal);
+    const bytes = await readOnce(backend, object, signal, { digest: shard.name });
     if (typeof bytes !== 'string' && isCommitted(shard, shardLength, bytes))
       return { bytes, findings: [...findings, misplaced(shard, backend)] };
   }
@@ -177,6 +180,11 @@ function lossOf(stripe: IndexedStripe, good: number): Finding[] {
 }
 
 function shardFinding({ location, object, kind }: ObjectProblem): Finding {
+  if (kind === 'archived') {
+    const detail =
+      'the shard lies in an archive; it was asked for, and can be checked when the store has brought it back';
+    return { kind: 'shard-archived', severity: 'info', location, object, detail };
+  }
   const corrupt = kind === 'corrupt';
   const detail = corrupt ? 'the shard is damaged' : `the shard is ${kind}`;
   return { kind: corrupt ? 'shard-corrupt' : 'shard-missing', severity: 'error', location, object, detail };

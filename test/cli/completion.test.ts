@@ -14,7 +14,7 @@ async function proposals(...words: string[]): Promise<string[]> {
 
 describe('completion', () => {
   it('proposes commands and verbs', async () => {
-    expect(await proposals('b')).toEqual(['belief', 'backup']);
+    expect(await proposals('b')).toEqual(['belief', 'backup', 'backend']);
     expect(await proposals('backup', 're')).toEqual(['repair', 'restore']);
     expect(await proposals('graph', '')).toEqual(['show', 'add-edge', 'retire-edge', 'path']);
     expect(await proposals('nothing', 'b')).toEqual([]);

@@ -44,7 +44,7 @@ describe('wrong command lines', () => {
     ],
     [
       ['backup', 'config', '--tier', 'a', '--path', 'b'],
-      '--path belongs to --add-backend NAME',
+      '--path belongs to --add-backend NAME or --set-backend NAME',
       'see `valence backup config --help`',
     ],
     [
@@ -61,6 +61,36 @@ describe('wrong command lines', () => {
       ['backup', 'config', '--tier', 'a', '--erasure', '3/5', '--copies', '2'],
       '--erasure and --copies contradict each other',
       'see `valence backup config --help`',
+    ],
+    [
+      ['backup', 'config', '--add-backend', 'b2', '--key', 'K005hunter2'],
+      '--key: takes no secret, since other users can read command lines: write env:NAME of a variable, file:PATH, or - for standard input',
+      'see `valence backup config --help`',
+    ],
+    [
+      ['backup', 'config', '--set-backend', 'b2', '--limits', 'fast'],
+      '--limits: is a list of KEY=VALUE, with commas between',
+      'see `valence backup config --help`',
+    ],
+    [
+      ['backup', 'config', '--add-backend', 'x', '--unset', 'domain'],
+      '--unset belongs to --set-backend NAME',
+      'see `valence backup config --help`',
+    ],
+    [
+      ['backup', 'config', '--add-backend', 'x', '--lock', '30d'],
+      '--lock belongs to --tier NAME',
+      'see `valence backup config --help`',
+    ],
+    [
+      ['backup', 'config', '--remove-backend', 'x', '--tier', 'y'],
+      '--remove-backend and --tier are two commands',
+      'see `valence backup config --help`',
+    ],
+    [
+      ['backup', 'config', '--add-backend', 'x', '--passphrase', '-', '--password', '-'],
+      '--passphrase and --password cannot both be read from standard input',
+      'put one of them into a file that only you can read, and name it with file:PATH',
     ],
     [['init', '--json', '--json'], '--json is given twice', 'see `valence --help`'],
     [['--home'], '--home needs a value: --home DIR', 'see `valence --help`'],
@@ -140,6 +170,6 @@ describe('help and version', () => {
       .slice(stdout.indexOf('EXIT CODES'))
       .match(/^ +\d+/gm)
       ?.map(Number);
-    expect(exits).toEqual([0, 1, 2, 3, 10, 11, 20, 30, 33, 34, 35, 40, 41, 42, 45, 46, 50, 52, 57, 130]);
+    expect(exits).toEqual([0, 1, 2, 3, 10, 11, 20, 30, 33, 34, 35, 36, 40, 41, 42, 45, 46, 50, 52, 57, 130]);
   });
 });

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend, ObjectInfo } from '../../src/backends/backend.ts';
+import { checkBackend } from '../../src/backends/check/check-backend.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { seededStream } from '../support/seeded-random.ts';
 
 /** Makes an empty backend; the test disposes of it. */
 export type MakeBackend = () => Promise<Backend>;
@@ -16,6 +19,7 @@ export function describeBackendContract(subject: string, make: MakeBackend): voi
     describeManyCalls(make);
     describeAbort(make);
     describeNames(make);
+    describeCheck(make);
   });
 }
 
@@ -259,6 +263,18 @@ function describeNames(make: MakeBackend): void {
     await using backend = await make();
     await backend.put(name, pattern(7));
     expect(await listed(backend, '')).toEqual([{ name, sizeBytes: 7 }]);
+  });
+}
+
+/** The same promises as a user's own store is held to, so that neither suite nor command forgets one that the other knows. */
+function describeCheck(make: MakeBackend): void {
+  test('passes the check of a backend, which leaves nothing behind', async () => {
+    await using backend = await make();
+    const options = { random: seededStream('contract'), clock: systemClock };
+    const results = await collect(checkBackend(backend, options));
+    expect(results.filter(({ status }) => status === 'failed')).toEqual([]);
+    expect(results.at(-1)).toMatchObject({ check: 'clean up', status: 'passed' });
+    expect(await namesOf(backend, '')).toEqual([]);
   });
 }
 

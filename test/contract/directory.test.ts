@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, symlink, utimes, writeFile
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
-import type { DirectoryBackend } from '../../src/backends/directory.ts';
-import { openDirectory } from '../../src/backends/directory.ts';
+import type { DirectoryBackend } from '../../src/backends/directory/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { FaultyFiles } from '../support/faulty-files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { describeBackendContract, listed, namesOf, pattern, same } from './backend-contract.ts';
@@ -14,6 +14,16 @@ describeBackendContract('a directory', () => inTemporaryFolder(null));
 
 describeBackendContract('a directory without hard links', () =>
   inTemporaryFolder(new FaultyFiles(({ operation }) => (operation === 'link' ? 'EPERM' : null))),
+);
+
+// As a share over SMB (EOPNOTSUPP, EINVAL), or a disk with FAT (EPERM), may be.
+describeBackendContract('a directory without hard links and without fsync of folders', () =>
+  inTemporaryFolder(
+    new FaultyFiles(({ operation }) => {
+      if (operation === 'link') return 'ENOTSUP';
+      return operation === 'syncFolder' ? 'EINVAL' : null;
+    }),
+  ),
 );
 
 async function inTemporaryFolder(files: FaultyFiles | null): Promise<Backend> {

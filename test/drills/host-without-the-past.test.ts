@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
-import { openDirectory } from '../../src/backends/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { JournalFolder } from '../../src/catalog/upload-journal.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { MANIFEST_BYTES_MAX } from '../../src/core/limits.ts';

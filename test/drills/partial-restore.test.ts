@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openDirectory } from '../../src/backends/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { silentProgress } from '../../src/core/progress.ts';
 import { openMasterKey, parseMasterKey } from '../../src/format/keys/master-key.ts';
 import { ownerIdentity } from '../../src/format/keys/owner.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openDirectory } from '../../src/backends/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { DatabaseCatalog } from '../../src/catalog/database-catalog.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { systemClock } from '../../src/core/clock.ts';

@@ -97,7 +97,7 @@ beforeAll(async () => {
   await valence.keys.init();
   for (const name of PLACES) {
     const path = join(folder.path, name);
-    await valence.backup.config({ kind: 'add-backend', name, type: 'directory', path, domain: null });
+    await valence.backup.config({ kind: 'add-backend', name, type: 'directory', settings: { path } });
   }
   const profile = { kind: 'erasure', k: 3, n: 5 } as const;
   await valence.backup.config({ kind: 'set-tier', name: 'main', backends: PLACES, profile });

@@ -4,7 +4,7 @@ import { uuidText } from '../../src/core/ids.ts';
 import type { TreeId } from '../../src/core/ports.ts';
 import { keyShape } from '../../src/format/rows/row-key.ts';
 import type { BackupOptions } from '../../src/pipeline/backup.ts';
-import { layoutNamed } from '../../src/pipeline/read-trees.ts';
+import { layoutNamed } from '../../src/format/tables.ts';
 import { MemorySubstrate } from '../support/memory-substrate.ts';
 import { MemoryVault } from '../support/memory-vault.ts';
 import { auditSnapshot } from '../support/snapshot-audit.ts';

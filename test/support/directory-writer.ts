@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { openDirectory } from '../../src/backends/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { isValenceError } from '../../src/core/errors.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Backend } from '../../src/backends/backend.ts';
-import { openDirectory } from '../../src/backends/directory.ts';
+import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { JournalFolder } from '../../src/catalog/upload-journal.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import type { Clock } from '../../src/core/clock.ts';

@@ -11,7 +11,10 @@ export interface FileCall {
 }
 
 /** `crash`: the process is gone, so no later call has any effect either. Otherwise the operating system's error code. */
-export type Fault = 'crash' | 'ENOSPC' | 'EIO' | 'EDQUOT' | 'EROFS' | 'EACCES' | 'EPERM' | 'ENOTSUP';
+export type Fault = 'crash' | 'ENOSPC' | 'EDQUOT' | 'EROFS' | 'EACCES' | 'EPERM' | 'ENOTSUP' | 'EINVAL' | ShareFault;
+
+/** What the operating system says of a network share, or of a disk, that is away. */
+export type ShareFault = 'EIO' | 'ESTALE' | 'ENOTCONN' | 'EHOSTDOWN' | 'ETIMEDOUT';
 
 /** What a killed process "throws": nothing that ours may catch and translate. */
 export class Crash extends Error {}

@@ -1,7 +1,6 @@
 import { toHex } from '../../src/core/bytes.ts';
 import type { KeyRange, SnapshotSource, TreeChanges, TreeId } from '../../src/core/ports.ts';
-import { TREES } from '../../src/format/tables.ts';
-import { layoutNamed } from '../../src/pipeline/read-trees.ts';
+import { layoutNamed, TREES } from '../../src/format/tables.ts';
 import { copyStream } from '../vectors/copy-rows.ts';
 import { filler, row } from './tree-fixture.ts';
 

@@ -1,5 +1,6 @@
+import type { Backend } from '../../src/backends/backend.ts';
 import { toHex } from '../../src/core/bytes.ts';
-import type { SnapshotSource, UploadJournal } from '../../src/core/ports.ts';
+import type { LockedSnapshot, LockLedger, SnapshotSource, UploadJournal } from '../../src/core/ports.ts';
 import { createBundle } from '../../src/format/keys/bundle.ts';
 import { createHostKey } from '../../src/format/keys/host-key.ts';
 import type { HostKey } from '../../src/format/keys/host-key.ts';
@@ -49,11 +50,29 @@ export class MemoryJournal implements UploadJournal {
   }
 }
 
+/** The ledger of locks in a map. */
+export class MemoryLocks implements LockLedger {
+  readonly entries: Map<string, LockedSnapshot> = new Map();
+
+  async read(tier: string): Promise<LockedSnapshot | null> {
+    return this.entries.get(tier) ?? null;
+  }
+
+  async write(tier: string, locked: LockedSnapshot): Promise<void> {
+    this.entries.set(tier, locked);
+  }
+}
+
 /** A vault on backends in memory with everything that a host remembers of it. */
 export class MemoryVault {
   readonly backends: MemoryBackend[];
+  /** Puts something between a run and its backends. */
+  around: (backend: MemoryBackend) => Backend = (backend) => backend;
+  /** Object lock of all tiers. */
+  lock: BackupTier['lock'];
   readonly catalog: MemoryCatalog = new MemoryCatalog();
   readonly journal: MemoryJournal = new MemoryJournal();
+  readonly locks: MemoryLocks = new MemoryLocks();
   readonly owner: OwnerIdentity;
   readonly hostKey: HostKey;
   readonly #profile: Profile;
@@ -81,6 +100,7 @@ export class MemoryVault {
       withSnapshot: (read) => read({ source: source(), stored: this.catalog }),
       catalog: this.catalog,
       journal: this.journal,
+      locks: this.locks,
       sealer: new DirectSealer(this.#random),
       coder: directCoder,
       spool: { folder: 'spool', files: new MemorySpoolFiles() },
@@ -97,12 +117,13 @@ export class MemoryVault {
   /** A tier on all backends. */
   tier(name: string, profile: Profile = this.#profile): BackupTier {
     const configured = this.backends.map((backend, i) => ({
-      backend,
+      backend: this.around(backend),
       name: `place-${i}`,
       type: 'memory',
       domains: [`domain-${i}`],
     }));
-    return { name, profile, backends: configured, away: [], places: configured.map(({ domains }) => domains) };
+    const places = configured.map(({ domains }) => domains);
+    return { name, profile, backends: configured, away: [], places, lock: this.lock };
   }
 
   async open(): Promise<{ places: readonly Place[]; keyring: Keyring; snapshots: readonly Snapshot[] }> {

@@ -21,7 +21,9 @@ import { seededRandom } from './seeded-random.ts';
 
 /** What tests of repair do with a vault in memory. */
 
-export interface Repairing extends Partial<Pick<RepairOptions, 'data' | 'dryRun' | 'signal' | 'progress'>> {
+export interface Repairing extends Partial<
+  Pick<RepairOptions, 'data' | 'dryRun' | 'lockedUntil' | 'signal' | 'progress'>
+> {
   /** Those that take shards; all of the vault's unless given. */
   readonly onto?: readonly Backend[];
   /** Those that are read besides. */
@@ -59,6 +61,7 @@ export async function repairVault(vault: MemoryVault, repairing: Repairing = {})
     profile,
     promisedOn: configured.map(({ domains }) => domains),
     holders,
+    lockedUntil: repairing.lockedUntil,
     places,
     keyring: repairKeyring(keyring),
     data: repairing.data ?? false,

@@ -11,9 +11,11 @@ import { KnownChunks } from '../../src/pipeline/known-chunks.ts';
 import { Placer } from '../../src/pipeline/placer.ts';
 import { DirectSealer } from '../../src/pipeline/sealer.ts';
 import { Spool } from '../../src/pipeline/spool.ts';
+import type { SpoolOptions } from '../../src/pipeline/spool.ts';
 import { TierWriter } from '../../src/pipeline/tier-writer.ts';
 import type { WaitingPack } from '../../src/pipeline/tier-writer.ts';
 import { UploadedPacks } from '../../src/pipeline/uploaded-packs.ts';
+import { Uploads } from '../../src/pipeline/uploads.ts';
 import { IndexMap } from '../../src/vault/index-map.ts';
 import type { Place } from '../../src/vault/places.ts';
 import { MemoryBackend } from './memory-backend.ts';
@@ -77,6 +79,7 @@ export function placesOf(among: readonly WritableHolder[]): Place[] {
 export interface TierFixture {
   readonly writer: TierWriter;
   readonly known: KnownChunks;
+  readonly uploads: Uploads;
   readonly placer: Placer;
   readonly spoolFiles: MemorySpoolFiles;
 }
@@ -85,13 +88,14 @@ export interface TierFixtureOptions {
   readonly profile?: Profile;
   readonly known?: KnownChunks;
   readonly random?: string;
-  readonly spool?: { readonly memoryBytes: number; readonly diskBytes: number };
+  readonly spool?: { readonly memoryBytes: number; readonly disk: number };
 }
 
 export function makeTier(among: readonly WritableHolder[], options: TierFixtureOptions = {}): TierFixture {
   const { profile = { k: 2, n: 3 }, known = knownChunks([]), random = 'run', spool = {} } = options;
-  const placer = new Placer({ holders: among, profile, maskKey: MASK_KEY, coder: directCoder });
   const spoolFiles = new MemorySpoolFiles();
+  const uploads = new Uploads({ holders: among });
+  const placer = makePlacer(uploads, profile, { folder: 'shards', files: spoolFiles, ...spool });
   const writer = new TierWriter({
     profile,
     header: HEADER,
@@ -99,12 +103,21 @@ export function makeTier(among: readonly WritableHolder[], options: TierFixtureO
     known,
     uploaded: UploadedPacks.load([], { profile, isPresent: () => false }),
     note: async () => {},
+    uploads,
     placer,
     sealer: new DirectSealer(seededRandom(random)),
     spool: new Spool<WaitingPack>({ folder: 'spool', files: spoolFiles, ...spool }),
     random: seededRandom(`${random} segments`),
   });
-  return { writer, known, placer, spoolFiles };
+  return { writer, known, uploads, placer, spoolFiles };
+}
+
+export function makePlacer(
+  uploads: Uploads,
+  profile: Profile,
+  spool: SpoolOptions = { folder: 'shards', files: new MemorySpoolFiles() },
+): Placer {
+  return new Placer({ uploads, profile, maskKey: MASK_KEY, coder: directCoder, spool });
 }
 
 /** `isAvailable`: whether the index still finds a chunk of this name; all of them unless given. */

@@ -157,7 +157,7 @@ export async function importLines(valence: Valence, lines: readonly unknown[]): 
 
 async function configure(valence: Valence, root: string, tiers: readonly string[]): Promise<void> {
   for (const name of PLACES) {
-    await valence.backup.config({ kind: 'add-backend', name, type: 'directory', path: join(root, name), domain: null });
+    await valence.backup.config({ kind: 'add-backend', name, type: 'directory', settings: { path: join(root, name) } });
   }
   for (const name of tiers) {
     const profile = { kind: 'erasure', k: 3, n: 5 } as const;

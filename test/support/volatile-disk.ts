@@ -162,7 +162,7 @@ function openNode(node: FileNode): OpenFile {
 
 function statusOf(node: Node): FileStatus {
   const sizeBytes = node.kind === 'file' ? node.bytes.length : 0;
-  return { kind: node.kind, sizeBytes, modifiedAt: 0, identity: String(node.id) };
+  return { kind: node.kind, sizeBytes, modifiedAt: 0, identity: String(node.id), device: 'memory' };
 }
 
 function failure(code: string, path: string): Error {

@@ -45,19 +45,17 @@ describe('a configuration', () => {
 database:
   url: postgres://ada@db.example:5432/notes
 `;
-    expect(parse(text)).toEqual({
-      version: 1,
-      databaseUrl: 'postgres://ada@db.example:5432/notes',
-      backends: new Map([
-        ['d1', { type: 'directory', path: '/mnt/d1', domain: 'd1' }],
-        ['d2', { type: 'directory', path: '/mnt/d2', domain: 'd2' }],
-        ['d3', { type: 'directory', path: '/mnt/d3', domain: 'house' }],
-      ]),
-      tiers: new Map([
-        ['daily', { backends: ['d1', 'd2', 'd3'], profile: { kind: 'erasure', k: 2, n: 3 } }],
-        ['copies', { backends: ['d3', 'd1'], profile: { kind: 'copies', count: 2 } }],
-      ]),
-    });
+    const config = parse(text);
+    expect(config).toMatchObject({ version: 1, databaseUrl: 'postgres://ada@db.example:5432/notes' });
+    expect([...config.backends]).toMatchObject([
+      ['d1', { type: 'directory', path: '/mnt/d1', location: '/mnt/d1', domains: ['device:d1'] }],
+      ['d2', { type: 'directory', path: '/mnt/d2', location: '/mnt/d2', domains: ['device:d2'] }],
+      ['d3', { type: 'directory', path: '/mnt/d3', location: '/mnt/d3', domains: ['device:house'] }],
+    ]);
+    expect([...config.tiers]).toMatchObject([
+      ['daily', { backends: ['d1', 'd2', 'd3'], profile: { kind: 'erasure', k: 2, n: 3 }, survives: 1, lockMs: null }],
+      ['copies', { backends: ['d3', 'd1'], profile: { kind: 'copies', count: 2 }, survives: 1, storageClass: null }],
+    ]);
   });
 
   test.for(['version: 1', INITIAL_CONFIG, 'version: 1\nbackends:\ntiers:\ndatabase:\n'])(
@@ -69,7 +67,7 @@ database:
 
   test('paths are taken from its own folder', () => {
     const text = `version: 1\nbackends:\n  a:\n    type: directory\n    path: ../nas\n`;
-    expect(parse(text).backends.get('a')).toEqual({ type: 'directory', path: '/home/ada/nas', domain: 'a' });
+    expect(parse(text).backends.get('a')).toMatchObject({ path: '/home/ada/nas', domains: ['device:a'] });
   });
 
   test('names may be words that mean something elsewhere', () => {
@@ -93,14 +91,15 @@ const REFUSED: readonly (readonly [text: string, message: string, hint?: string]
   ['version: 1\nbackends: []', 'valence.yaml:2:11: backends must be a section of keys and values'],
   ['version: 1\nbackends:\n  Nas: {}', 'valence.yaml:3:3: backends.Nas must be 1 to 32 of a-z, 0-9 and -, and not begin with -'],
   ['version: 1\nbackends:\n  a:\n', 'valence.yaml:3:5: backends.a must be a section of keys and values'],
-  ['version: 1\nbackends:\n  a: {}', 'valence.yaml:3:6: backends.a.type is missing', 'types: directory'],
+  ['version: 1\nbackends:\n  a: {}', 'valence.yaml:3:6: backends.a.type is missing', 'types: directory, s3, ipfs, sftp'],
   ['version: 1\nbackends:\n  a: { type: direcotry }', 'valence.yaml:3:14: backends.a.type is no type of backend', 'did you mean directory?'],
-  ['version: 1\nbackends:\n  a: { type: s3 }', 'valence.yaml:3:14: backends.a.type is no type of backend', 'types: directory'],
+  ['version: 1\nbackends:\n  a: { type: sftpp }', 'valence.yaml:3:14: backends.a.type is no type of backend', 'did you mean sftp?'],
+  ['version: 1\nbackends:\n  a: { type: tape }', 'valence.yaml:3:14: backends.a.type is no type of backend', 'types: directory, s3, ipfs, sftp'],
   [`version: 1\nbackends:\n${directory('d1')}    pth: /x`, 'valence.yaml:6:5: backends.d1.pth is not a known key', 'did you mean path?'],
   [`version: 1\nbackends:\n${directory('d1').replace('/mnt/d1', '~/x')}`, 'valence.yaml:5:11: backends.d1.path must be written out, without ~'],
   [`version: 1\nbackends:\n${directory('d1').replace('/mnt/d1', '""')}`, 'valence.yaml:5:11: backends.d1.path must not be empty'],
-  [`version: 1\nbackends:\n${directory('d1')}    holder: 018f0000-0000-7000-8000-000000000001`, 'valence.yaml:6:5: backends.d1.holder is not a known key', 'known here: type, path, domain'],
-  [`version: 1\nbackends:\n${directory('d1')}    domain: My House`, 'valence.yaml:6:13: backends.d1.domain must be 1 to 32 of a-z, 0-9 and -, and not begin with -'],
+  [`version: 1\nbackends:\n${directory('d1')}    holder: 018f0000-0000-7000-8000-000000000001`, 'valence.yaml:6:5: backends.d1.holder is not a known key', 'known here: type, path, mount, domain, limits, read-only, prices'],
+  [`version: 1\nbackends:\n${directory('d1')}    domain: My House`, 'valence.yaml:6:13: backends.d1.domain must be 1 to 64 of a-z, 0-9, . and -, and begin with a letter or digit'],
   [`version: 1\nbackends:\n${directory('d1')}${directory('d2').replace('/mnt/d2', '/mnt/x/../d1/')}`, 'valence.yaml:8:11: backends.d2.path is also that of backend d1'],
   [`${THREE}tiers:\n  t: { erasure: 2/3 }`, 'valence.yaml:13:6: tiers.t.backends is missing'],
   [`${THREE}tiers:\n  t: { backends: [], copies: 1 }`, 'valence.yaml:13:18: tiers.t.backends names no backend'],
@@ -113,6 +112,11 @@ const REFUSED: readonly (readonly [text: string, message: string, hint?: string]
   [`${THREE}tiers:\n  t: { backends: [d1], copies: 0 }`, 'valence.yaml:13:32: tiers.t.copies must be at least 1'],
   [`${THREE}tiers:\n  t: { backends: [d1], copies: 1.5 }`, 'valence.yaml:13:32: tiers.t.copies must be a whole number'],
   [`${THREE}tiers:\n  t: { backends: [d1], erasur: 3/5 }`, 'valence.yaml:13:24: tiers.t.erasur is not a known key', 'did you mean erasure?'],
+  [`${THREE}tiers:\n  t: { backends: [d1, d2, d3], erasure: 2/3, survives: 2 }`, 'valence.yaml:13:56: tiers.t.survives cannot be kept: 2 of the 3 shards of a stripe would lie with device:d1 and device:d2 and only 1 may be lost (2/3): the loss of these would lose the tier', 'use 1/3 or accept that with survives: 1'],
+  [`${THREE}    domain: d2\ntiers:\n  t: { backends: [d1, d2, d3], erasure: 2/3 }`, 'valence.yaml:14:41: tiers.t.erasure cannot be kept: 2 of the 3 shards of a stripe would lie with device:d2 and only 1 may be lost (2/3): its loss would lose the tier', 'move one of d2 or d3 to another device, add a backend elsewhere, use 1/3, or accept it with survives: 0'],
+  [`${THREE}tiers:\n  t: { backends: [d1], copies: 1, lock: fortnight }`, 'valence.yaml:13:41: tiers.t.lock must be a time, like 30s, 5m, 12h or 30d'],
+  [`${THREE}tiers:\n  t: { backends: [d1], copies: 1, lock: 30d }`, 'valence.yaml:13:41: tiers.t.lock needs a backend with object-lock', 'set object-lock for a backend of the tier whose bucket has it, or take lock out'],
+  [`${THREE}tiers:\n  t: { backends: [d1], copies: 1, survives: -1 }`, 'valence.yaml:13:45: tiers.t.survives must be at least 0'],
   ['version: 1\nbackends: {', 'valence.yaml:2:12: '],
   ['version: 1\n\tx: 1', 'valence.yaml:2:1: '],
   ['version: !!js/function 1', 'valence.yaml:1:10: unresolved tag: tag:yaml.org,2002:js/function'],
@@ -141,7 +145,7 @@ describe('a configuration that is wrong', () => {
           column: 31,
           problems: [
             'valence.yaml:3:31: backends.a.path must be text',
-            'valence.yaml:3:42: backends.a.domain must be 1 to 32 of a-z, 0-9 and -, and not begin with -',
+            'valence.yaml:3:42: backends.a.domain must be 1 to 64 of a-z, 0-9, . and -, and begin with a letter or digit',
             'valence.yaml:3:45: backends.a.more is not a known key',
             'valence.yaml:4:1: tires is not a known key',
           ],
@@ -225,7 +229,7 @@ database:
     const file = ConfigFile.create(PATH);
     file.addBackend('1', { type: 'directory', path: 'backups' });
     file.setTier('daily', { backends: ['1'], profile: { kind: 'copies', count: 1 } });
-    expect(file.config.backends.get('1')?.path).toBe(join(process.cwd(), 'backups'));
+    expect(file.config.backends.get('1')?.location).toBe(join(process.cwd(), 'backups'));
     expect(file.text).toContain('\nbackends:\n  "1":\n    type: directory\n');
     expect(file.text).toContain('\n# Named policies');
     file.setDatabaseUrl('postgres://db/notes');

@@ -36,6 +36,9 @@ describe('the home', () => {
       masterKeyFile: '/h/master.key',
       spoolFolder: '/h/spool',
       journalFolder: '/h/journal',
+      locksFolder: '/h/locks',
+      placesFolder: '/h/places',
+      secretsFolder: '/h/secrets',
       lockFile: '/h/lock',
     });
   });

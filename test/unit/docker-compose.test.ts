@@ -9,21 +9,37 @@ interface Compose {
 
 interface Service {
   readonly image: string;
+  readonly profiles?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly ports: readonly string[];
   readonly volumes: readonly string[];
-  readonly healthcheck: { readonly test: readonly string[] };
+  readonly healthcheck?: { readonly test: readonly string[] };
 }
 
 const compose = parse(await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8')) as Compose;
 
-it('has one service: Postgres 17 with pgvector', () => {
-  expect(Object.keys(compose.services)).toEqual(['postgres']);
+it('has Postgres 17 with pgvector, and places to store for those who ask for them', () => {
   expect(compose.services['postgres']?.image).toBe('pgvector/pgvector:pg17');
+  const asked = Object.entries(compose.services).map(([name, { profiles }]) => [name, profiles]);
+  expect(asked).toEqual([
+    ['postgres', undefined],
+    ['s3', ['stores']],
+    ['ipfs', ['stores']],
+    ['sftp', ['stores']],
+  ]);
 });
 
 it('listens on the loopback address only', () => {
-  expect(compose.services['postgres']?.ports).toEqual(['127.0.0.1:${VALENCE_POSTGRES_PORT:-5432}:5432']);
+  const ports = Object.values(compose.services).flatMap((service) => service.ports);
+  expect(ports.length).toBe(4);
+  for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\$\{VALENCE_[A-Z0-9]+_PORT:-\d+\}:\d+$/);
+});
+
+it('keeps every volume that it names', () => {
+  const named = Object.values(compose.services).flatMap(({ volumes }) =>
+    volumes.map((volume) => volume.split(':')[0]!),
+  );
+  expect(named.filter((name) => /^[a-z0-9-]+$/.test(name)).toSorted()).toEqual(Object.keys(compose.volumes).toSorted());
 });
 
 it('has no password of its own and does not start without one', () => {
@@ -35,6 +51,5 @@ it('has no password of its own and does not start without one', () => {
 it('keeps its data in a named volume and says when it is ready', () => {
   const [volume] = compose.services['postgres']?.volumes ?? [];
   expect(volume).toBe('postgres-data:/var/lib/postgresql/data');
-  expect(Object.keys(compose.volumes)).toEqual(['postgres-data']);
-  expect(compose.services['postgres']?.healthcheck.test.slice(0, 2)).toEqual(['CMD', 'pg_isready']);
+  expect(compose.services['postgres']?.healthcheck?.test.slice(0, 2)).toEqual(['CMD', 'pg_isready']);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { Uploads } from '../../src/pipeline/uploads.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { ValenceError } from '../../src/core/errors.ts';
 import { uuidText } from '../../src/core/ids.ts';
@@ -9,17 +10,24 @@ import { encodeSegment } from '../../src/format/index/segment.ts';
 import { createSigningKey } from '../../src/format/keys/signature.ts';
 import { packCapacity } from '../../src/format/sealing/stripe.ts';
 import { sha256 } from '../../src/format/shard/name.ts';
-import { directCoder } from '../../src/pipeline/code-stripe.ts';
 import { foldIndex, foldSegments } from '../../src/pipeline/fold.ts';
 import type { FoldIndexOptions, FoldOptions } from '../../src/pipeline/fold.ts';
 import type { WritableHolder } from '../../src/pipeline/holders.ts';
-import { Placer } from '../../src/pipeline/placer.ts';
+import type { Placer } from '../../src/pipeline/placer.ts';
 import { segmentBytes } from '../../src/pipeline/segment-builder.ts';
 import { planFold, SETTLED_SEGMENT_BYTES } from '../../src/placement/fold-plan.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
 import { rejection } from '../support/expect-code.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { backendOf, holders, MASK_KEY, placesOf, RefusingBackend, holderOf } from '../support/tier-fixture.ts';
+import {
+  backendOf,
+  holders,
+  makePlacer,
+  MASK_KEY,
+  placesOf,
+  RefusingBackend,
+  holderOf,
+} from '../support/tier-fixture.ts';
 import { filler } from '../support/tree-fixture.ts';
 import { body, chunk, holder, indexOf, inline, listOf, liveNames, placedNames, StripeStore } from './fold-fixture.ts';
 import type { Chunk } from './fold-fixture.ts';
@@ -330,8 +338,7 @@ describe('small stripes', () => {
 
 describe('with real holders', () => {
   const profile = { k: 2, n: 4 };
-  const placerOf = (among: readonly WritableHolder[]): Placer =>
-    new Placer({ holders: among, profile, maskKey: MASK_KEY, coder: directCoder });
+  const placerOf = (among: readonly WritableHolder[]): Placer => makePlacer(new Uploads({ holders: among }), profile);
   const optionsOf = (among: readonly WritableHolder[], placer: Placer): Omit<FoldOptions, 'bodies'> => {
     const reader = new StripeReader(placesOf(among), MASK_KEY);
     return {

@@ -11,7 +11,7 @@ const of = (length: number, fill = length): Uint8Array => Buffer.alloc(length, f
 
 function makeSpool(memoryBytes: number, diskBytes: number): { spool: Spool<number>; files: MemorySpoolFiles } {
   const files = new MemorySpoolFiles();
-  return { spool: new Spool<number>({ folder: 'spool', files, memoryBytes, diskBytes }), files };
+  return { spool: new Spool<number>({ folder: 'spool', files, memoryBytes, disk: diskBytes }), files };
 }
 
 /** Lets everything run that can. */
@@ -230,7 +230,7 @@ test('the folder of a home is empty again after a spool was discarded, and gone 
   const path = join(home.path, 'spool');
   {
     await using folder = await openSpoolFolder(path);
-    const spools = [1, 2].map(() => new Spool<number>({ ...folder, memoryBytes: 1, diskBytes: 1000 }));
+    const spools = [1, 2].map(() => new Spool<number>({ ...folder, memoryBytes: 1, disk: 1000 }));
     for (const spool of spools) for (const item of [1, 2, 3]) await spool.push(item, of(100, item));
     expect(await readdir(path)).toHaveLength(4);
     await spools[0]!.take();

@@ -3,8 +3,12 @@ import { uuidBytes } from '../../src/core/ids.ts';
 import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
 import { encodeStripe, storeShard, stripeId } from '../../src/format/sealing/stripe.ts';
 import { shardObjectName } from '../../src/format/shard/name.ts';
+import { sleep } from '../../src/core/clock.ts';
+import { SourceSpeeds } from '../../src/vault/source-speeds.ts';
+import { FakeTimer } from '../support/fake-timer.ts';
+import { MemoryBackend } from '../support/memory-backend.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
-import { backendOf, holders, MASK_KEY, placesOf } from '../support/tier-fixture.ts';
+import { backendOf, holderOf, holders, MASK_KEY, placesOf } from '../support/tier-fixture.ts';
 import type { WritableHolder } from '../../src/pipeline/holders.ts';
 import { rejection } from '../support/expect-code.ts';
 import { filler } from '../support/tree-fixture.ts';
@@ -90,5 +94,99 @@ describe('a stripe reader', () => {
     const stripe = store(among, 2);
     const other = { ...stripe, geometry: { ...stripe.geometry, packDigest: filler('other', 32) } };
     await rejection(reader(among).read(other), 'integrity/authentication-failed');
+  });
+});
+
+/** Answers after so many milliseconds, or never. */
+class PacedBackend extends MemoryBackend {
+  asked = 0;
+  readonly #timer: FakeTimer;
+  readonly #delayMs: number;
+
+  constructor(name: string, timer: FakeTimer, delayMs: number) {
+    super(name);
+    this.#timer = timer;
+    this.#delayMs = delayMs;
+  }
+
+  override async get(...[name, options = {}]: Parameters<MemoryBackend['get']>): Promise<Uint8Array> {
+    this.asked += 1;
+    if (this.#delayMs === Infinity)
+      await new Promise((_, reject) =>
+        options.signal!.addEventListener('abort', () => reject(options.signal!.reason as Error)),
+      );
+    else await sleep(this.#timer, this.#delayMs, options.signal);
+    return super.get(name, options);
+  }
+}
+
+function paced(delays: readonly number[]): { timer: FakeTimer; among: WritableHolder[]; backends: PacedBackend[] } {
+  const timer = new FakeTimer();
+  const backends = delays.map((delay, i) => new PacedBackend(`backend ${i}`, timer, delay));
+  return { timer, backends, among: backends.map((backend) => holderOf(backend)) };
+}
+
+const pacedReader = (among: readonly WritableHolder[], timer: FakeTimer): StripeReader =>
+  new StripeReader(placesOf(among), MASK_KEY, { speeds: new SourceSpeeds(timer) });
+
+describe('a stripe reader whose holders differ', () => {
+  it('asks the fastest, once it knows them', async () => {
+    const { timer, among, backends } = paced([10, 2_000, 10, 10, 10]);
+    const stripes = Array.from({ length: 10 }, () => store(among, 3));
+    const reading = pacedReader(among, timer);
+    for (const stripe of stripes) expect(Buffer.compare(await timer.until(reading.read(stripe)), PACK)).toBe(0);
+    // The slow one once; in its place one that was not known yet.
+    expect(backends.map(({ asked }) => asked)).toEqual([10, 1, 10, 9, 0]);
+  });
+
+  it('prefers data shards where speeds are about equal', async () => {
+    const { timer, among, backends } = paced([11, 10, 12, 9, 9]);
+    const reading = pacedReader(among, timer);
+    for (let i = 0; i < 10; i += 1) await timer.until(reading.read(store(among, 3)));
+    expect(backends.map(({ asked }) => asked)).toEqual([10, 10, 10, 0, 0]);
+  });
+
+  it('gives every byte though one lies and one hangs, and asks neither twice', async () => {
+    const { timer, among, backends } = paced([Infinity, 5, 5, 5, 5]);
+    const stripes = Array.from({ length: 6 }, () => store(among, 3));
+    damage(among[1]!, (bytes) => bytes.map((byte, i) => (i === 9 ? byte ^ 1 : byte)));
+    const reading = pacedReader(among, timer);
+    for (const stripe of stripes) expect(Buffer.compare(await timer.until(reading.read(stripe)), PACK)).toBe(0);
+    expect(backends[0]!.asked).toBe(1);
+    expect(backends[1]!.asked).toBe(1);
+    expect(reading.problems.map(({ location, kind }) => [location, kind])).toEqual([['memory:backend 1', 'corrupt']]);
+  });
+
+  it('asks who lied when nobody else has enough', async () => {
+    const { timer, among } = paced([5, 5, 5]);
+    const first = store(among, 2);
+    damage(among[0]!, (bytes) => bytes.slice(1));
+    const reading = pacedReader(among, timer);
+    await timer.until(reading.read(first));
+    const second = store(among, 2);
+    backendOf(among[1]!).objects.clear();
+    await timer.until(reading.read(second));
+    expect(reading.problems.map(({ kind }) => kind)).toEqual(['corrupt', 'missing']);
+  });
+
+  it('waits for whom it needs, however slow', async () => {
+    const { timer, among } = paced([5, 60_000, 5]);
+    const reading = pacedReader(among, timer);
+    expect(Buffer.compare(await timer.until(reading.read(store(among, 3))), PACK)).toBe(0);
+  });
+
+  it('passes the digest of each shard, for stores that keep versions', async () => {
+    const among = holders(3);
+    const stripe = store(among, 2);
+    const digests: unknown[] = [];
+    for (const holder of among) {
+      const get = holder.backend.get.bind(holder.backend);
+      holder.backend.get = (name, options) => {
+        digests.push(shardObjectName(options!.digest!) === name);
+        return get(name, options);
+      };
+    }
+    await reader(among).read(stripe);
+    expect(digests).toEqual([true, true]);
   });
 });

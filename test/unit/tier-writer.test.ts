@@ -139,7 +139,7 @@ describe('a tier', () => {
       (sum, holder) => sum + [...backendOf(holder).objects.values()].reduce((bytes, { length }) => bytes + length, 0),
       0,
     );
-    expect(tier.placer.storedBytes).toBe(stored);
+    expect(tier.uploads.storedBytes).toBe(stored);
   });
 
   it('stores nothing the second time', async () => {
@@ -151,7 +151,7 @@ describe('a tier', () => {
     const { written, root } = await run(tier, 300);
     expect(root).toEqual({ ...first.root, fresh: false });
     expect([written.segments, [...written.added], written.dropped, written.newBytes]).toEqual([[], [], [], 0]);
-    expect(tier.placer.storedBytes).toBe(0);
+    expect(tier.uploads.storedBytes).toBe(0);
     expect(among.map((holder) => backendOf(holder).objects.size)).toEqual(before);
     expect([...known.used()]).toHaveLength(301);
   });
@@ -245,8 +245,8 @@ describe('holders that refuse', () => {
     const index = indexOf(among[0]!, written.segments);
     expect(index.stripes.length).toBeGreaterThan(2);
     for (const stripe of index.stripes) expect(stripe.shards.map((shard) => shard.index)).toEqual([0, 1, 2]);
-    expect(tier.placer.refused.map(({ location }) => location)).toEqual(['memory:refusing']);
-    expect(tier.placer.willing).not.toContain(refusing);
+    expect(tier.uploads.refused.map(({ location }) => location)).toEqual(['memory:refusing']);
+    expect(tier.uploads.willing).not.toContain(refusing);
     expect(tier.placer.survives).toBe(1);
     expect(backendOf(refusing).objects.size).toBe(0);
     for (const stripe of index.stripes) await new StripeReader(placesOf(among.slice(1)), MASK_KEY).read(stripe);
@@ -267,7 +267,7 @@ describe('holders that refuse', () => {
     ['away', 'backend/unavailable', 'backend/unavailable'],
   ] as const)('too many of them, all %s: an error, and nothing left on disk', async ([, code, expected]) => {
     const among = [...holders(1), ...[1, 2].map((i) => holderOf(new RefusingBackend(`${i}`, code)))];
-    const tier = makeTier(among, { spool: { memoryBytes: 1, diskBytes: 2 ** 30 } });
+    const tier = makeTier(among, { spool: { memoryBytes: 1, disk: 2 ** 30 } });
     const error = await rejection(run(tier, 2_000), expected);
     expect(error.context['reasons']).toHaveLength(2);
     expect(tier.spoolFiles.files.size).toBe(0);
@@ -292,26 +292,28 @@ describe('a run that is stopped', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const holder of among) {
       const store = holder.backend.put.bind(holder.backend);
+      Object.assign(holder.backend, { traits: { ...holder.backend.traits, maxConcurrency: 2 } });
       holder.backend.put = async (...given) => {
         await promise;
         await store(...given);
       };
     }
-    const tier = makeTier(among, { spool: { memoryBytes: 1, diskBytes: 2 ** 30 } });
+    const tier = makeTier(among, { spool: { memoryBytes: 1, disk: 2 ** 30 } });
     const upload = tier.writer.upload();
+    upload.catch(() => {});
     await putTree(tier.writer, 2_000, 8_000).root;
     await tier.writer.ready();
     expect(tier.spoolFiles.files.size).toBeGreaterThan(3);
     await tier.writer.stop();
     expect(tier.spoolFiles.files.size).toBe(0);
     resolve();
-    await upload;
-    // The two stripes under way were placed; nothing else was begun.
-    expect(backendOf(among[0]!).objects.size).toBe(2);
+    await rejection(upload, 'cancelled');
+    // What was on its way was called back; nothing else was begun.
+    expect(backendOf(among[0]!).objects.size).toBe(0);
   });
 
   it('stops a producer that waits for room', async () => {
-    const tier = makeTier(holders(3), { spool: { memoryBytes: 1, diskBytes: 1 } });
+    const tier = makeTier(holders(3), { spool: { memoryBytes: 1, disk: 1 } });
     await putTree(tier.writer, 1_000, 8_000).root;
     const waiting = tier.writer.ready();
     waiting.catch(() => {});
@@ -323,7 +325,7 @@ describe('a run that is stopped', () => {
 
 test('an upload that fails is heard of by the producer', async () => {
   const among = holders(3).map((_, i) => holderOf(new RefusingBackend(`${i}`, 'backend/full')));
-  const tier = makeTier(among, { spool: { memoryBytes: 1, diskBytes: 3_000_000 } });
+  const tier = makeTier(among, { spool: { memoryBytes: 1, disk: 3_000_000 } });
   const upload = tier.writer.upload();
   upload.catch(() => {});
   await putTree(tier.writer, 2_000, 8_000).root;

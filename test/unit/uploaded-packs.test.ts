@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { Uploads } from '../../src/pipeline/uploads.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { uuidBytes } from '../../src/core/ids.ts';
 import { decodeSegmentBody, encodeSegmentBody } from '../../src/format/index/segment-body.ts';
@@ -7,16 +8,14 @@ import { PackBuilder } from '../../src/format/sealing/pack.ts';
 import { openChunk, sealChunk } from '../../src/format/sealing/sealed-chunk.ts';
 import { shardObjectName } from '../../src/format/shard/name.ts';
 import { CHUNK_KIND } from '../../src/format/tree/content-id.ts';
-import { directCoder } from '../../src/pipeline/code-stripe.ts';
 import type { WritableHolder } from '../../src/pipeline/holders.ts';
-import { Placer } from '../../src/pipeline/placer.ts';
 import type { UploadedPacksOptions } from '../../src/pipeline/uploaded-packs.ts';
 import { encodeUploadedPack, isAsGoodAsNew, UploadedPacks } from '../../src/pipeline/uploaded-packs.ts';
 import { IndexMap } from '../../src/vault/index-map.ts';
 import { Presence } from '../../src/vault/presence.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { backendOf, holderOf, holders, MASK_KEY, placesOf } from '../support/tier-fixture.ts';
+import { backendOf, holderOf, holders, makePlacer, MASK_KEY, placesOf } from '../support/tier-fixture.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
 import { filler } from '../support/tree-fixture.ts';
 
@@ -37,8 +36,7 @@ async function place(
     return { contentId: idOf(content), key: sealed.key, hasReferences: content.startsWith('node') };
   });
   const pack = packs.take()!;
-  const placer = new Placer({ holders: among, profile, maskKey: MASK_KEY, coder: directCoder });
-  const stripe = await placer.place(pack.bytes, pack.chunks);
+  const stripe = await makePlacer(new Uploads({ holders: among }), profile).place(pack.bytes, pack.chunks);
   return { entry: encodeUploadedPack({ stripe, chunks }), stripe };
 }
 

@@ -3,8 +3,7 @@ import { INLINE_VALUE_BYTES_MAX } from '../../src/core/limits.ts';
 import { uuidBytes } from '../../src/core/ids.ts';
 import { TupleReader } from '../../src/format/rows/copy-tuples.ts';
 import { inlineLargeValues, readLeafRow, rowEnds } from '../../src/format/rows/large-value.ts';
-import { TREES } from '../../src/format/tables.ts';
-import type { TreeLayout } from '../../src/format/tables.ts';
+import { layoutNamed } from '../../src/format/tables.ts';
 import { TreeBuilder } from '../../src/format/tree/builder.ts';
 import { decodeChunk } from '../../src/format/tree/chunk.ts';
 import { ContentIds } from '../../src/format/tree/content-id.ts';
@@ -87,12 +86,6 @@ async function buildTree(given: Fields): Promise<unknown> {
     bytes: summary.bytes,
     chunks,
   };
-}
-
-function layoutNamed(name: string): TreeLayout {
-  const layout = TREES.find((candidate) => candidate.name === name);
-  if (layout === undefined) throw new Error(`there is no tree ${name}`);
-  return layout;
 }
 
 function label(given: Fields): ChunkLabel {

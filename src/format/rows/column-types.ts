@@ -19,8 +19,8 @@ const STATEMENT = {
 
 const EDGE_ENDS = { source_id: 'uuid', type: 'text', target_id: 'uuid', id: 'uuid' } as const;
 
-/** Of row version 1, the only one so far. */
-const TYPES: Readonly<Record<TreeName, Readonly<Record<string, ColumnType>>>> = {
+/** By tree and column. Of row version 1, the only one so far. */
+export const COLUMN_TYPES: Readonly<Record<TreeName, Readonly<Record<string, ColumnType>>>> = {
   beliefs: { ...STATEMENT, id: 'uuid', created_at: 'timestamptz', updated_at: 'timestamptz' },
   belief_versions: { ...STATEMENT, belief_id: 'uuid', recorded_at: 'timestamptz', replaced_at: 'timestamptz' },
   sources: {
@@ -50,7 +50,7 @@ const TYPES: Readonly<Record<TreeName, Readonly<Record<string, ColumnType>>>> = 
 
 /** The type of a column of the layout. */
 export function columnType(layout: TreeLayout, column: string): ColumnType {
-  const type = TYPES[layout.name][column];
+  const type = COLUMN_TYPES[layout.name][column];
   invariant(type !== undefined, `${layout.name} has no column ${column}`);
   return type;
 }

@@ -23,20 +23,21 @@ interface Flags {
   readonly jsonl?: string | undefined;
   readonly merge?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
+  readonly wait?: boolean | undefined;
 }
 
 /** Standard output, as the name of a file. */
 const STANDARD_OUTPUT = '-';
 
 async function backupRestore(this: CliContext, flags: Flags): Promise<void> {
-  const { from, to, snapshot, tier, keyFile, dryRun = false, jsonl } = flags;
+  const { from, to, snapshot, tier, keyFile, dryRun = false, jsonl, wait } = flags;
   const part = partOf(flags, this);
   // Lines on standard output are alone there, so that they can go into a pipe.
   const piped = jsonl === STANDARD_OUTPUT && !dryRun;
   if (jsonl !== undefined && jsonl !== STANDARD_OUTPUT) await requireNewFile(jsonl);
   const valence = await this.open();
   const warn = (warning: string): void => this.warn(warning);
-  const options: RestoreOptions = { from, to, snapshot, tier, keyFile, dryRun, part, warn };
+  const options: RestoreOptions = { from, to, snapshot, tier, keyFile, dryRun, part, wait, warn };
   for await (const event of valence.backup.restore(options)) {
     if (event.type === 'plan' && !event.restorable) this.settle('lost');
     if (event.type === 'restored' && event.orphanEdges > 0) this.settle('degraded');
@@ -64,6 +65,7 @@ function partOf(flags: Flags, context: CliContext): PartOptions | undefined {
     return undefined;
   }
   if (target === null) throw clash('--to, --jsonl or --merge is needed');
+  if (flags.wait === true) throw clash('--wait does not go with --beliefs');
   const part = { beliefs, hops };
   if (jsonl !== undefined) return { ...part, lines: linesTarget(jsonl, context) };
   return merge === true ? { ...part, merge: { overwrite } } : part;
@@ -173,6 +175,12 @@ export const backupRestoreCommand: Command<CliContext> = withNotes(
           withNegated: false,
           brief: 'with --merge: what differs becomes as in the snapshot',
         },
+        wait: {
+          kind: 'boolean',
+          optional: true,
+          withNegated: false,
+          brief: 'wait, for hours, until shards that lie in an archive have been brought back',
+        },
       },
     },
     docs: {
@@ -181,7 +189,8 @@ export const backupRestoreCommand: Command<CliContext> = withNotes(
         'Restores a snapshot into an empty place. Needs no home: only locations, master.key and its passphrase. All rows come in one\n' +
         'transaction; once the target is queryable, vector indexes are built. Run again after an interruption, it goes on from there.\n' +
         'With --beliefs only those and their edges among one another, sources, history and embeddings: into an empty place, as JSON\n' +
-        'lines that `valence import` takes, or merged into a database in use, after showing what that changes.',
+        'lines that `valence import` takes, or merged into a database in use, after showing what that changes.\n' +
+        'Shards in an archive class are asked for, all that are needed; without --wait the command then ends, to be run again.',
     },
   }),
   {
@@ -195,6 +204,7 @@ export const backupRestoreCommand: Command<CliContext> = withNotes(
       'database/newer-schema',
       'graph/refused',
       'backend/full',
+      'backend/archived',
       'degraded',
       'lost',
     ],

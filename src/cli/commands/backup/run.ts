@@ -2,16 +2,24 @@ import { buildCommand } from '@stricli/core';
 import type { Command } from '@stricli/core';
 import type { CliContext } from '../../command-context.ts';
 import { DATABASE_EXITS, VAULT_EXITS, withNotes } from '../../command-help.ts';
+import { describeRunPlan, RUN_PLAN_JSON } from '../../render/run-plan.ts';
 import { describeSnapshot, SNAPSHOT_JSON } from '../../render/snapshot.ts';
 import { tierFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly tier?: string | undefined;
   readonly fullScan: boolean;
+  readonly dryRun?: boolean | undefined;
 }
 
 async function backupRun(this: CliContext, flags: Flags): Promise<void> {
   const valence = await this.open();
+  if (flags.dryRun === true) {
+    for await (const plan of valence.backup.plan({ tier: flags.tier, fullScan: flags.fullScan })) {
+      await this.output.result(plan, () => describeRunPlan(plan));
+    }
+    return;
+  }
   for await (const snapshot of valence.backup.run({ tier: flags.tier, fullScan: flags.fullScan })) {
     if (snapshot.degraded) this.settle('degraded');
     await this.output.result(snapshot, () => describeSnapshot(snapshot));
@@ -29,6 +37,12 @@ export const backupRunCommand: Command<CliContext> = withNotes(
           default: false,
           withNegated: false,
           brief: 'read every row, and check the change log against it',
+        },
+        dryRun: {
+          kind: 'boolean',
+          optional: true,
+          withNegated: false,
+          brief: 'say what would be stored where, and roughly what it costs and how long it takes; write nothing',
         },
       },
     },
@@ -48,6 +62,6 @@ export const backupRunCommand: Command<CliContext> = withNotes(
       'degraded',
       'config/no-keys',
     ],
-    json: [SNAPSHOT_JSON],
+    json: [SNAPSHOT_JSON, RUN_PLAN_JSON],
   },
 );

@@ -1,15 +1,20 @@
 import { join, resolve } from 'node:path';
-import { equalBytes } from '../core/bytes.ts';
-import type { Clock } from '../core/clock.ts';
-import { systemClock } from '../core/clock.ts';
-import { ValenceError, invariant, isValenceError } from '../core/errors.ts';
-import type { FileStatus, FileSystem, OpenFile } from '../core/file-system.ts';
-import { isSystemError, systemFiles } from '../core/file-system.ts';
-import * as files from '../core/files.ts';
-import { FolderSyncs } from '../core/folder-syncs.ts';
-import type { Backend, BackendTraits, CallOptions, GetOptions, ObjectInfo, ObjectName } from './backend.ts';
+import { equalBytes } from '../../core/bytes.ts';
+import type { Clock } from '../../core/clock.ts';
+import { systemClock } from '../../core/clock.ts';
+import { ValenceError, invariant, isValenceError } from '../../core/errors.ts';
+import type { FileStatus, FileSystem, OpenFile } from '../../core/file-system.ts';
+import { isSystemError, systemFiles } from '../../core/file-system.ts';
+import * as files from '../../core/files.ts';
+import { FolderSyncs } from '../../core/folder-syncs.ts';
+import type { Backend, BackendTraits, CallOptions, GetOptions, ObjectInfo, ObjectName } from '../backend.ts';
+import { LEFTOVER_AGE_MS } from '../leftovers.ts';
+import { named } from './named-errors.ts';
+import { checkObjectName, checkPrefix, isObjectName } from '../object-name.ts';
+import { OBJECT_BYTES_MAX, checkRange, rangeWithin } from '../object-range.ts';
+import { PutTurns } from '../put-turns.ts';
 import { DirectoryFolders, parentOf } from './directory-folders.ts';
-import { checkObjectName, checkPrefix, isObjectName } from './object-name.ts';
+import { checkMounted } from './mount-point.ts';
 
 export interface DirectoryOptions {
   /** The folder that holds the objects; a relative one is taken from the working folder. */
@@ -18,6 +23,11 @@ export interface DirectoryOptions {
   readonly name: string;
   /** Refuse a missing root, which may be a disk that is not mounted, instead of making it. */
   readonly mustExist: boolean;
+  /**
+   * The root or a folder above it that must be a mounted file system of its own, so that a share which is not mounted is
+   * told from its empty mount point.
+   */
+  readonly mountPoint?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly files?: FileSystem | undefined;
 }
@@ -25,12 +35,14 @@ export interface DirectoryOptions {
 /**
  * A folder as a backend: the object `shards/ab/xyz` is the file of that path under the root. Symbolic links under the
  * root are never followed; files whose path is no object name are passed over.
- * @throws `backend/unavailable` if the root is missing and must exist, or cannot be made
+ * @throws `backend/unavailable` if the root is missing and must exist, or cannot be made, or if nothing is mounted at the
+ * mount point
  */
 export async function openDirectory(options: DirectoryOptions): Promise<DirectoryBackend> {
   const location = resolve(options.root);
   const disk = options.files ?? systemFiles;
   return named(options.name, 'open', async () => {
+    if (options.mountPoint !== undefined) await checkMounted(disk, resolve(options.mountPoint), location);
     if (!options.mustExist) await files.makeFolderDurably(location, { files: disk });
     const { root, status } = await files.translated('open', location, async () => {
       const path = await disk.realPath(location);
@@ -51,12 +63,9 @@ interface OpenedRoot {
 }
 
 const MIB = 1024 * 1024;
-/** A guard for the reader's memory against a file that is not ours; the largest object, a manifest, stays below (FORMAT.md §11). */
-const OBJECT_BYTES_MAX = 16 * MIB;
 /** Twice the threads Node gives to files, so that one fsync's wait is another's work. */
 const CALLS_AT_ONCE = 8;
-/** No `put` takes a day: what is older was left by a process that is gone. */
-const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
+
 const STATUS_AT_ONCE = 64;
 
 /** See `openDirectory`. Objects become visible by a hard link from a temporary file in the root, made durable first. */
@@ -68,7 +77,7 @@ export class DirectoryBackend implements Backend {
   readonly #clock: Clock;
   readonly #syncs: FolderSyncs;
   readonly #folders: DirectoryFolders;
-  readonly #puts = new Map<ObjectName, Promise<void>>();
+  readonly #turns = new PutTurns();
   #sweep: Promise<void> | undefined;
   #hardLinks = true;
 
@@ -96,18 +105,12 @@ export class DirectoryBackend implements Backend {
   async put(name: ObjectName, body: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
     checkObjectName(name);
     invariant(body.length <= OBJECT_BYTES_MAX, `object of ${body.length} bytes is above the backend's maximum`);
-    const put = this.#call('put', name, signal, () => this.#putAfter(this.#puts.get(name), name, body, signal));
-    this.#puts.set(name, put);
-    try {
-      await put;
-    } finally {
-      if (this.#puts.get(name) === put) this.#puts.delete(name);
-    }
+    await this.#turns.take(name, () => this.#call('put', name, signal, () => this.#store(name, body, signal)));
   }
 
   async get(name: ObjectName, { range, signal }: GetOptions = {}): Promise<Uint8Array> {
     checkObjectName(name);
-    if (range !== undefined) checkRange(range.offset, range.length);
+    checkRange(range);
     return this.#call('get', name, signal, async () => {
       const bytes = await this.#withObject(name, (file, status) => readRange(file, status.sizeBytes, range));
       signal?.throwIfAborted();
@@ -154,15 +157,7 @@ export class DirectoryBackend implements Backend {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** One put of a name at a time: the second has nothing to write, and no hard link is needed to keep them apart. */
-  async #putAfter(
-    earlier: Promise<void> | undefined,
-    name: ObjectName,
-    body: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    await earlier?.catch(() => undefined);
-    signal?.throwIfAborted();
+  async #store(name: ObjectName, body: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     await this.#folders.checkRoot();
     await (this.#sweep ??= this.#removeLeftovers());
     await this.#folders.ensure(parentOf(name));
@@ -282,35 +277,8 @@ export class DirectoryBackend implements Backend {
   }
 }
 
-/** Names the backend and the operation in every error that leaves it. */
-async function named<T>(backend: string, operation: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (!isValenceError(error) || !error.code.startsWith('backend/')) throw error;
-    throw new ValenceError(error.code, `backend ${backend}: ${error.message}`, {
-      hint: error.hint,
-      context: { ...error.context, backend, operation },
-      cause: error.cause ?? error,
-    });
-  }
-}
-
-function checkRange(offset: number, length: number): void {
-  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
-  invariant(whole && offset >= 0 && length >= 0, `not a range: ${offset}, ${length}`);
-}
-
 async function readRange(file: OpenFile, sizeBytes: number, range: GetOptions['range']): Promise<Uint8Array> {
-  const { offset, length } = range ?? { offset: 0, length: sizeBytes };
-  if (offset + length > sizeBytes) {
-    throw new ValenceError('backend/invalid-range', `bytes ${offset} to ${offset + length} of ${sizeBytes}`, {
-      context: { offset, length, sizeBytes },
-    });
-  }
-  if (length > OBJECT_BYTES_MAX) {
-    throw new ValenceError('backend/unavailable', `object of ${sizeBytes} bytes is too large to be one of ours`);
-  }
+  const { offset, length } = rangeWithin(range, sizeBytes);
   return files.readExactly(file, offset, length);
 }
 

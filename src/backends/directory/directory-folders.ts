@@ -1,9 +1,9 @@
 import { join, posix } from 'node:path';
-import { ValenceError } from '../core/errors.ts';
-import type { FileSystem } from '../core/file-system.ts';
-import { isSystemError } from '../core/file-system.ts';
-import { statusOrNull } from '../core/files.ts';
-import type { FolderSyncs } from '../core/folder-syncs.ts';
+import { ValenceError } from '../../core/errors.ts';
+import type { FileSystem } from '../../core/file-system.ts';
+import { isSystemError } from '../../core/file-system.ts';
+import { statusOrNull } from '../../core/files.ts';
+import type { FolderSyncs } from '../../core/folder-syncs.ts';
 
 /**
  * The folders of one directory backend, named relative to its root (`''` is the root). It remembers which are real

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Backend } from '../../src/backends/backend.ts';
+import { openIpfs } from '../../src/backends/ipfs/open-ipfs.ts';
+import { openS3 } from '../../src/backends/s3/open-s3.ts';
+import { openSftp } from '../../src/backends/sftp/open-sftp.ts';
+import { wrapBackend } from '../../src/backends/wrappers/compose.ts';
+import { isValenceError } from '../../src/core/errors.ts';
+import type { ReachableStore } from '../contract/bad-line-contract.ts';
+import { describeBadLine, LINE_FAULTS, TAMPERING_FAULTS } from '../contract/bad-line-contract.ts';
+import { pattern, same } from '../contract/backend-contract.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { halfway, S3_FAULTS, startFaultyHttp } from '../support/servers/faulty-http.ts';
+import type { KuboServer } from '../support/servers/kubo.ts';
+import { startKubo } from '../support/servers/kubo.ts';
+import { startRcloneS3 } from '../support/servers/rclone-s3.ts';
+import type { S3TestServer } from '../support/servers/s3-server.ts';
+import { s3OptionsFor } from '../support/servers/s3-server.ts';
+import type { SshServer } from '../support/servers/sshd.ts';
+import { startSshd } from '../support/servers/sshd.ts';
+import { startVersitygw } from '../support/servers/versitygw.ts';
+import { sftpOptions } from '../support/sftp-fixture.ts';
+
+/** Every kind of backend on a line, or before a provider, that harms what passes. */
+
+let versity: S3TestServer;
+let rclone: S3TestServer;
+let kubo: KuboServer;
+let ssh: SshServer;
+
+beforeAll(async () => {
+  [versity, rclone, kubo, ssh] = await Promise.all([startVersitygw(), startRcloneS3(), startKubo(), startSshd()]);
+});
+
+afterAll(async () => {
+  for (const server of [versity, rclone, kubo, ssh]) await server[Symbol.asyncDispose]();
+});
+
+function reachable(port: number, open: ReachableStore['open']): ReachableStore {
+  return { server: { port }, open, [Symbol.asyncDispose]: async () => {} };
+}
+
+async function openBucket(server: S3TestServer): Promise<ReachableStore['open']> {
+  const bucket = `b${randomUUID()}`;
+  await server.createBucket(bucket);
+  return (port) => openS3(s3OptionsFor(server, bucket, { endpoint: `http://127.0.0.1:${port}`, pathStyle: true }));
+}
+
+async function inBucket(server: S3TestServer): Promise<ReachableStore> {
+  return reachable(Number(new URL(server.endpoint).port), await openBucket(server));
+}
+
+/** SLOW=1: what only a tampering box between does, too. */
+const FAULTS = process.env['SLOW'] === '1' ? [...LINE_FAULTS, ...TAMPERING_FAULTS] : [...LINE_FAULTS, 'flip' as const];
+
+describeBadLine('an S3 server', () => inBucket(versity), FAULTS);
+describeBadLine('another S3 server', () => inBucket(rclone), FAULTS);
+describeBadLine(
+  'a Kubo node',
+  async () => {
+    const folder = `/${randomUUID()}`;
+    const open = (port: number): Promise<Backend> =>
+      openIpfs({ name: 'kubo', api: `http://127.0.0.1:${port}`, folder });
+    return reachable(Number(new URL(kubo.api()).port), open);
+  },
+  FAULTS,
+);
+describeBadLine(
+  'an SSH server',
+  async () => {
+    const folder = join(ssh.folder, randomUUID());
+    await mkdir(folder);
+    return reachable(ssh.port, async (port) => openSftp(await sftpOptions(ssh, { port, folder })));
+  },
+  FAULTS,
+);
+
+describe('an S3 provider in trouble', () => {
+  test.for(Object.entries(S3_FAULTS))('%s, from halfway on', async ([, fault]) => {
+    const open = await openBucket(versity);
+    await using provider = await startFaultyHttp({ port: Number(new URL(versity.endpoint).port) });
+    await using backend = wrapBackend(await open(provider.port), {
+      name: 'cloud',
+      random: seededRandom('provider'),
+      retry: { triesMax: 3, firstDelayMs: 5, delayMsMax: 20, retryAfterMsMax: 50 },
+    });
+    await backend.put('shards/ab/first', pattern(50_000, 1));
+    provider.plan = halfway(fault, provider.requests.length + 3);
+    const names = Array.from({ length: 8 }, (_, i) => `shards/ab/${i}`);
+    const puts = await Promise.allSettled(names.map((name, i) => backend.put(name, pattern(40_000, i))));
+    expect(puts.some(({ status }) => status === 'rejected')).toBe(true);
+    const before = provider.requests.length;
+    const [late] = await Promise.allSettled([backend.put('shards/ab/late', pattern(10, 9))]);
+    expect(late).toMatchObject({ status: 'rejected', reason: { context: { backend: 'cloud', operation: 'put' } } });
+    expect(provider.requests.length - before, 'tries of one call').toBeLessThanOrEqual(6);
+    for (const put of puts) if (put.status === 'rejected') expect(isValenceError(put.reason)).toBe(true);
+    provider.plan = () => null;
+    for (const [i, { status }] of puts.entries()) {
+      if (status === 'fulfilled') expect(same(await backend.get(names[i]!), pattern(40_000, i))).toBe(true);
+      await backend.put(names[i]!, pattern(40_000, i));
+    }
+  });
+});
