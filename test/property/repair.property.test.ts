@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectName } from '../../src/backends/backend.ts';
+import { isValenceError } from '../../src/core/errors.ts';
 import type { Profile } from '../../src/format/sealing/stripe.ts';
 import { hookedBackend } from '../support/hooked-backend.ts';
 import type { MemoryBackend } from '../support/memory-backend.ts';
@@ -152,7 +153,8 @@ describe('whatever is damaged, and wherever a repair stops', () => {
 async function recoverableOrNothing(vault: MemoryVault): Promise<Set<string> | null> {
   try {
     return await recoverable(vault);
-  } catch {
-    return null;
+  } catch (error) {
+    if (isValenceError(error)) return null;
+    throw error;
   }
 }
