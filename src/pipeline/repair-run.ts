@@ -79,12 +79,21 @@ export class RepairRun {
     this.source = new RepairSource({ ...view, repaired: view.repairs.stripes, places, maskKey, signal });
   }
 
-  /** @throws `backend/*` when no holder takes a repair record */
+  /** Settles when nothing is under way. @throws `backend/*` when no holder takes a repair record */
   async stripes(needed: readonly NeededStripe[]): Promise<void> {
-    const work = async (stripe: NeededStripe): Promise<void> => this.#repair(stripe);
-    for await (const _ of aheadInOrder(needed, REPAIRS_AT_ONCE, work)) {
-      this.seen += 1;
-      this.#options.progress({ stage: 'repairing stripes', done: this.seen, total: needed.length });
+    const underWay = new Set<Promise<void>>();
+    const work = async (stripe: NeededStripe): Promise<void> => {
+      const repairing = this.#repair(stripe);
+      underWay.add(repairing);
+      await repairing.finally(() => underWay.delete(repairing));
+    };
+    try {
+      for await (const _ of aheadInOrder(needed, REPAIRS_AT_ONCE, work)) {
+        this.seen += 1;
+        this.#options.progress({ stage: 'repairing stripes', done: this.seen, total: needed.length });
+      }
+    } finally {
+      await Promise.allSettled(underWay);
     }
     await this.log.flush();
   }

@@ -158,6 +158,28 @@ describe('a repair', () => {
     await expectAll(fixture);
   });
 
+  it('ends when it is cancelled, with nothing left under way, and goes on when it is called again', async () => {
+    const fixture = await build('cancelled');
+    const { vault } = fixture;
+    vault.backends[2] = new MemoryBackend('new');
+    const abort = new AbortController();
+    let puts = 0;
+    const onto = vault.backends.map((backend) =>
+      hookedBackend(backend, {
+        before: ({ operation, name }) => {
+          if (operation !== 'put' || !name.startsWith('shards/')) return;
+          puts += 1;
+          if (puts === 2) abort.abort(new Error('enough'));
+        },
+      }),
+    );
+    await expect(repairVault(vault, { onto, signal: abort.signal })).rejects.toThrow('enough');
+    const after = vault.backends.map(({ objects }) => objects.size);
+    await expectAll(fixture);
+    expect(vault.backends.map(({ objects }) => objects.size)).toEqual(after);
+    expect(await repairVault(vault)).toMatchObject({ status: 'ok', lacking: 0 });
+  });
+
   it('writes records in portions, each to every place', async () => {
     const { vault } = await build('portions');
     vault.backends[2] = new MemoryBackend('new');
