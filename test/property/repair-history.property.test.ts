@@ -94,7 +94,7 @@ describe('any history of changes, runs, losses and repairs', () => {
             for (const { id, state } of taken) expect((await vault.readBack(id)).state).toEqual(state);
           }
         }),
-        { seed: 1915, numRuns: Number(process.env['RUNS'] ?? (slow ? 2_000 : 25)) },
+        { seed: 1915, numRuns: Number(process.env['RUNS'] ?? (slow ? 2_000 : 12)) },
       );
     },
     slow ? 3_600_000 : 120_000,

@@ -11,7 +11,7 @@ import { recoverable, repairVault } from '../support/repairing.ts';
 import { keyOf } from '../support/tree-fixture.ts';
 
 const slow = process.env['SLOW'] === '1';
-const runs = Number(process.env['RUNS'] ?? (slow ? 10_000 : 200));
+const runs = Number(process.env['RUNS'] ?? (slow ? 10_000 : 40));
 const PLACES = 5;
 
 interface Damage {
