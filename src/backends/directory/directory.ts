@@ -12,7 +12,7 @@ import { LEFTOVER_AGE_MS } from '../leftovers.ts';
 import { named } from './named-errors.ts';
 import { checkObjectName, checkPrefix, isObjectName } from '../object-name.ts';
 import { OBJECT_BYTES_MAX, checkRange, rangeWithin } from '../object-range.ts';
-import { PutTurns } from '../put-turns.ts';
+import { Turns } from '../turns.ts';
 import { DirectoryFolders, parentOf } from './directory-folders.ts';
 import { checkMounted } from './mount-point.ts';
 
@@ -77,7 +77,7 @@ export class DirectoryBackend implements Backend {
   readonly #clock: Clock;
   readonly #syncs: FolderSyncs;
   readonly #folders: DirectoryFolders;
-  readonly #turns = new PutTurns();
+  readonly #turns = new Turns();
   #sweep: Promise<void> | undefined;
   #hardLinks = true;
 
@@ -105,7 +105,7 @@ export class DirectoryBackend implements Backend {
   async put(name: ObjectName, body: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
     checkObjectName(name);
     invariant(body.length <= OBJECT_BYTES_MAX, `object of ${body.length} bytes is above the backend's maximum`);
-    await this.#turns.take(name, () => this.#call('put', name, signal, () => this.#store(name, body, signal)));
+    await this.#turns.take(name, signal, () => this.#call('put', name, signal, () => this.#store(name, body, signal)));
   }
 
   async get(name: ObjectName, { range, signal }: GetOptions = {}): Promise<Uint8Array> {

@@ -1,12 +1,14 @@
 import { equalBytes } from '../../core/bytes.ts';
 import { invariant } from '../../core/errors.ts';
-import { FolderSyncs } from '../../core/folder-syncs.ts';
 import type { Backend, BackendTraits, CallOptions, GetOptions, ObjectInfo, ObjectName } from '../backend.ts';
 import { backendError } from '../backend-error.ts';
 import { checkObjectName, checkPrefix } from '../object-name.ts';
+import { checkRange } from '../object-range.ts';
 import type { Cid } from './cid.ts';
 import { cidText, sameCid } from './cid.ts';
 import type { StoredObject } from './folder-tree.ts';
+import type { FolderEntry } from './folder-entries.ts';
+import { FolderEntries } from './folder-entries.ts';
 import { FolderTree } from './folder-tree.ts';
 import type { KuboNode } from './kubo-node.ts';
 import { cidOfObject } from './object-layout.ts';
@@ -14,7 +16,7 @@ import type { OpenPinningService } from './remote-pins.ts';
 import type { PinnedState, PinningReport, Publication } from './publication.ts';
 import { announce, pinEverywhere, pinStates } from './publication.ts';
 import { ipfsError, saysThat } from './rpc-error.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../turns.ts';
 import type { VerifiedBlocks } from './verified-blocks.ts';
 
 /** Where names lead to content ids: a folder of a node, which changes, or one state of it, which can only be read. */
@@ -59,7 +61,7 @@ export class IpfsBackend implements Backend {
   readonly #names: NameOrigin;
   readonly #tree: FolderTree;
   readonly #turns = new Turns();
-  readonly #flushes: FolderSyncs;
+  readonly #entries: FolderEntries;
 
   constructor({ name, location, names, blocks, warnings }: IpfsParts) {
     this.location = location;
@@ -67,7 +69,13 @@ export class IpfsBackend implements Backend {
     this.#name = name;
     this.#names = names;
     this.#tree = new FolderTree(blocks, OBJECT_BYTES_MAX);
-    this.#flushes = new FolderSyncs(async (folder) => await this.#writable('put').node.flush(folder));
+    this.#entries = new FolderEntries({
+      enter: (entry) => this.#enter(entry),
+      flush: () => this.#flush(),
+      isThere: (entry) => this.#isThere(entry),
+      lost: ({ name: object }) =>
+        backendError('backend/unavailable', this.#failed('put', object), 'the node took the name and lost it'),
+    });
   }
 
   get traits(): BackendTraits {
@@ -91,12 +99,12 @@ export class IpfsBackend implements Backend {
   async put(name: ObjectName, body: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
     checkObjectName(name);
     invariant(body.length <= OBJECT_BYTES_MAX, `object of ${body.length} bytes is above the backend's maximum`);
-    await this.#call('put', name, signal, () => this.#turns.run(name, () => this.#put(name, body, signal)));
+    await this.#call('put', name, signal, () => this.#turns.take(name, signal, () => this.#put(name, body, signal)));
   }
 
   async get(name: ObjectName, { range, signal }: GetOptions = {}): Promise<Uint8Array> {
     checkObjectName(name);
-    if (range !== undefined) checkRange(range.offset, range.length);
+    checkRange(range);
     return this.#call('get', name, signal, async () => {
       const object = await this.#find(name, signal);
       if (object === null) throw backendError('backend/not-found', this.#failed('get', name), 'no such object');
@@ -133,10 +141,10 @@ export class IpfsBackend implements Backend {
     checkObjectName(name);
     const { node } = this.#writable('delete');
     await this.#call('delete', name, signal, () =>
-      this.#turns.run(name, async () => {
+      this.#turns.take(name, signal, async () => {
         const object = await this.#find(name, signal);
         if (object === null) return;
-        await node.remove(this.#path(name), signal);
+        await this.#entries.change(() => node.remove(this.#path(name), signal));
         // If another name has the same content, its entry in the folder still keeps that from `ipfs repo gc`.
         await node.unpin(object.cid, signal);
       }),
@@ -174,7 +182,7 @@ export class IpfsBackend implements Backend {
 
   async #put(name: ObjectName, body: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    const { node, folder } = this.#writable('put');
+    const { node } = this.#writable('put');
     const cid = cidOfObject(body);
     let isNamed = false;
     try {
@@ -185,16 +193,25 @@ export class IpfsBackend implements Backend {
         throw backendError('backend/unavailable', this.#failed('put', name), reason, { transient: false });
       }
       signal?.throwIfAborted();
-      isNamed = (await this.#enter(node, name, cid, signal)) || (await this.#keepsEqual(name, body, cid, signal));
+      // Whoever wrote an equal object may have been stopped before its flush, so that is done for either.
+      isNamed = (await this.#entries.enter({ name, cid, signal })) || (await this.#keepsEqual(name, body, cid, signal));
     } finally {
       if (!isNamed) await this.#giveUp(node, name, cid);
     }
-    // Whoever wrote an equal object may have been stopped before its flush.
-    await this.#flushes.request(folder);
   }
 
-  /** Gives the content a name. False: the name is taken. */
-  async #enter(node: KuboNode, name: ObjectName, cid: Cid, signal: AbortSignal | undefined): Promise<boolean> {
+  async #flush(): Promise<void> {
+    const { node, folder } = this.#writable('put');
+    await node.flush(folder);
+  }
+
+  async #isThere({ name, cid, signal }: FolderEntry): Promise<boolean> {
+    const object = await this.#find(name, signal);
+    return object !== null && sameCid(object.cid, cid);
+  }
+
+  async #enter({ name, cid, signal }: FolderEntry): Promise<boolean> {
+    const { node } = this.#writable('put');
     try {
       return await node.enter(cid, this.#path(name), signal);
     } catch (error) {
@@ -293,9 +310,4 @@ export class IpfsBackend implements Backend {
       signal?.removeEventListener('abort', abort);
     }
   }
-}
-
-function checkRange(offset: number, length: number): void {
-  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
-  invariant(whole && offset >= 0 && length >= 0, `not a range: ${offset}, ${length}`);
 }

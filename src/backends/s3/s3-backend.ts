@@ -9,6 +9,7 @@ import type {
   PutOptions,
 } from '../backend.ts';
 import { checkObjectName, checkPrefix } from '../object-name.ts';
+import { checkRange } from '../object-range.ts';
 import type { S3Calls } from './s3-calls.ts';
 import type { S3Puts } from './s3-put.ts';
 import { OBJECT_BYTES_MAX } from './s3-read.ts';
@@ -64,7 +65,7 @@ export class S3Backend implements Backend {
 
   async get(name: ObjectName, options: GetOptions = {}): Promise<Uint8Array> {
     checkObjectName(name);
-    if (options.range !== undefined) checkRange(options.range);
+    checkRange(options.range);
     return this.#objects.get(name, options);
   }
 
@@ -86,9 +87,4 @@ export class S3Backend implements Backend {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#calls.close();
   }
-}
-
-function checkRange({ offset, length }: NonNullable<GetOptions['range']>): void {
-  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
-  invariant(whole && offset >= 0 && length >= 0, `not a range: ${offset}, ${length}`);
 }

@@ -6,7 +6,7 @@ import type { PutOptions } from '../backend.ts';
 import type { S3Call, S3Calls } from './s3-calls.ts';
 import { storeCode } from './s3-calls.ts';
 import type { PutBody, StoredObjects } from './stored-objects.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../turns.ts';
 import type { LockMode } from './versioned-objects.ts';
 import { wholeSecond } from './versioned-objects.ts';
 

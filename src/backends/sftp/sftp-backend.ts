@@ -5,7 +5,7 @@ import type { Random } from '../../core/random.ts';
 import type { Backend, BackendTraits, CallOptions, GetOptions, ObjectInfo, ObjectName } from '../backend.ts';
 import { checkObjectName, checkPrefix } from '../object-name.ts';
 import { OBJECT_BYTES_MAX, checkRange, rangeWithin } from '../object-range.ts';
-import { PutTurns } from '../put-turns.ts';
+import { Turns } from '../turns.ts';
 import { STATUS, explained, hasStatus, orNull } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { asFull } from './full-disk.ts';
@@ -38,7 +38,7 @@ export class SftpBackend implements Backend {
   readonly #root: RemoteRoot;
   readonly #folders: RemoteFolders;
   readonly #temporaries: Temporaries;
-  readonly #turns = new PutTurns();
+  readonly #turns = new Turns();
   readonly #unfinished = new UnfinishedCalls();
   #hardLinks = true;
 
@@ -66,7 +66,7 @@ export class SftpBackend implements Backend {
     checkObjectName(name);
     invariant(body.length <= OBJECT_BYTES_MAX, `object of ${body.length} bytes is above the backend's maximum`);
     await this.#call({ operation: 'put', object: name, signal }, (connected) =>
-      this.#turns.take(name, async () => this.#store(await connected(), name, body, signal)),
+      this.#turns.take(name, signal, async () => this.#store(await connected(), name, body, signal)),
     );
   }
 

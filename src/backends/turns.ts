@@ -1,4 +1,7 @@
-/** One act a name at a time, so that two puts of a name in this process cannot both find nothing there. */
+/**
+ * One act a name at a time, in the order they were asked for: the second put of a name finds the first one's object and has
+ * nothing to write. Where a store cannot refuse to replace an object, this is what keeps two puts of one process apart.
+ */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
 
