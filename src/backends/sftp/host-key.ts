@@ -40,7 +40,8 @@ export function hostKeyChanged(shown: string, pinned: string): ValenceError {
   return new ValenceError('backend/denied', `the server shows the host key ${shown}, not ${pinned}`, {
     hint:
       'either the server was set up anew, or another machine answers in its place: compare with ' +
-      '`ssh-keygen -lf` on the server itself, and only if it is the same there, put it as host-key into valence.yaml',
+      '`ssh-keygen -lf` on the server itself, and only if it is the same there, put it as host-key into valence.yaml, ' +
+      'or behind the ? of its URL',
     context: { shown, pinned },
   });
 }

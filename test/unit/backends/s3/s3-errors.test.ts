@@ -18,10 +18,11 @@ function open(server: CannedS3): Promise<Backend> {
   return openS3({ name: 'b2', bucket: BUCKET, prefix: 'v/', endpoint, credentials, clock: { now: () => NOW } });
 }
 
-/** What `get` rejects with when the store answers it so. */
+/** What `get` of an object that is there rejects with when the store answers it so. */
 async function errorOf(answer: CannedAnswer): Promise<ValenceError> {
   await using server = await startCannedS3(({ method, key }) => (method === 'GET' && key !== '' ? answer : null));
   await using backend = await open(server);
+  await backend.put('a/1', new Uint8Array(1));
   const error: unknown = await backend.get('a/1').catch((caught: unknown) => caught);
   if (!isValenceError(error)) throw new Error('no error of ours', { cause: error });
   return error;
@@ -157,6 +158,21 @@ describe('what never arrives', () => {
       code: 'backend/unavailable',
       context: { operation: 'open', transient: false },
       hint: expect.stringContaining('make the bucket'),
+    });
+  });
+
+  test.for([
+    ['there is no bucket', { status: 404, body: '' }],
+    ['there is no bucket', refusal(404, 'NotFound', 'nothing here')],
+    ['does not speak S3', { status: 404, body: '404 page not found' }],
+    ['does not speak S3', { status: 200, body: 'Hello, world' }],
+  ] as const)('opening says that %s', async ([reason, answer]) => {
+    await using server = await startCannedS3(() => answer);
+    await expect(open(server)).rejects.toMatchObject({
+      code: 'backend/unavailable',
+      message: expect.stringContaining(reason),
+      context: { operation: 'open', transient: false },
+      hint: expect.stringContaining('endpoint'),
     });
   });
 });
