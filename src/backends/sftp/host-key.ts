@@ -48,7 +48,9 @@ export function hostKeyChanged(shown: string, pinned: string): ValenceError {
 
 export function hostKeyUnknown(shown: string): ValenceError {
   return new ValenceError('backend/denied', `the host key ${shown} of the server was not accepted`, {
-    hint: 'compare with `ssh-keygen -lf` on the server itself; if it is the same there, put it as host-key into valence.yaml',
+    hint:
+      'compare with `ssh-keygen -lf` on the server itself; if it is the same there, put it as host-key into valence.yaml, ' +
+      'or behind the ? of its URL: host-key=SHA256:…',
     context: { shown },
   });
 }

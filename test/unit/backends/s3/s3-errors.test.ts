@@ -12,10 +12,18 @@ const SECRET = 'wJalrXUtnFEMIsecretbPxRfiCYEXAMPLEKEY';
 const TOKEN = 'session/token+that/is/very/secret==';
 const NOW = Date.parse('2026-05-04T03:02:01Z');
 
-function open(server: CannedS3): Promise<Backend> {
+function open(server: CannedS3, more: { readonly openMs?: number } = {}): Promise<Backend> {
   const credentials = { kind: 'keys', accessKeyId: KEY_ID, secretAccessKey: SECRET, sessionToken: TOKEN } as const;
   const endpoint = server.endpoint.replace('http://', 'http://user:hunter2@');
-  return openS3({ name: 'b2', bucket: BUCKET, prefix: 'v/', endpoint, credentials, clock: { now: () => NOW } });
+  return openS3({
+    name: 'b2',
+    bucket: BUCKET,
+    prefix: 'v/',
+    endpoint,
+    credentials,
+    clock: { now: () => NOW },
+    ...more,
+  });
 }
 
 /** What `get` of an object that is there rejects with when the store answers it so. */
@@ -150,6 +158,15 @@ describe('what never arrives', () => {
       context: { transient: true },
     });
     await backend[Symbol.asyncDispose]();
+  });
+
+  test('opening a store that says nothing ends', async () => {
+    await using server = await startCannedS3(() => ({ status: 200, isSilent: true }));
+    await expect(open(server, { openMs: 50 })).rejects.toMatchObject({
+      code: 'backend/unavailable',
+      message: 'backend b2: open: no answer within 0.05 s',
+      context: { operation: 'open', transient: true },
+    });
   });
 
   test('opening says what is wrong', async () => {
