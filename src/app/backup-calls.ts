@@ -106,6 +106,8 @@ export interface ConfigurationView {
   readonly vaultId: VaultId | null;
   readonly backends: readonly BackendView[];
   readonly tiers: readonly TierView[];
+  /** What the change brought with it, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 export interface BackendView {

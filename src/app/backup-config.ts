@@ -13,6 +13,7 @@ import { promisedBy } from '../placement/promise.ts';
 import type { AddBackend, ConfigurationEdit, ConfigurationView, SetBackend, SetTier } from './backup-calls.ts';
 import type { AppContext } from './context.ts';
 import { findHostKey } from './keys.ts';
+import { hostKeyPin } from './host-key-pin.ts';
 import { openBackend } from './open-backend.ts';
 import { profileOf } from './profile.ts';
 
@@ -22,12 +23,24 @@ export async function configureBackups(
   edit: ConfigurationEdit | null,
 ): Promise<ConfigurationView> {
   const file = await context.configFile();
-  if (edit !== null) {
-    await applyEdit(context, file, edit);
-    await file.save();
-    if (edit.kind === 'remove-backend') await forgetBackend(context, edit.name);
-  }
-  return view(context, file);
+  if (edit === null) return view(context, file, []);
+  await applyEdit(context, file, edit);
+  await file.save();
+  if (edit.kind === 'remove-backend') await forgetBackend(context, edit.name);
+  const notes = edit.kind === 'add-backend' ? await pinnedNotes(context, file.config, edit.name) : [];
+  return view(context, file, notes);
+}
+
+/** An SSH host is trusted by the key that it showed first, so the person is told which that was. */
+async function pinnedNotes({ home }: AppContext, { backends }: Config, name: string): Promise<readonly string[]> {
+  const config = backends.get(name);
+  if (config?.type !== 'sftp' || config.hostKey !== null) return [];
+  const shown = await hostKeyPin(join(home.placesFolder, name)).pinned();
+  if (shown === null) return [];
+  return [
+    `${config.host} showed the host key ${shown}, which is trusted from now on: ` +
+      'compare it with `ssh-keygen -lf` of /etc/ssh/ssh_host_*_key.pub on the server itself',
+  ];
 }
 
 async function applyEdit(context: AppContext, file: ConfigFile, edit: ConfigurationEdit): Promise<void> {
@@ -173,7 +186,11 @@ function otherNames(): string {
   return KIND_NAMES.filter((word) => !BACKEND_TYPES.some((type) => type === word)).join(', ');
 }
 
-async function view(context: AppContext, { path, config }: ConfigFile): Promise<ConfigurationView> {
+async function view(
+  context: AppContext,
+  { path, config }: ConfigFile,
+  notes: readonly string[],
+): Promise<ConfigurationView> {
   const key = await findHostKey(context);
   return {
     type: 'configuration',
@@ -194,6 +211,7 @@ async function view(context: AppContext, { path, config }: ConfigFile): Promise<
       required: tier.survives,
       lock: tier.written.lock ?? null,
     })),
+    notes,
   };
 }
 

@@ -147,7 +147,10 @@ async function replaced(
   const backends = backendsOf(file.config, record.tier, { data: false, dryRun: false, replace });
   file.setTier(record.tier, { backends, profile });
   await file.save();
-  return { ...record, replaced: true };
+  const left = [...file.config.tiers.values()].every((tier) => !tier.backends.includes(replace.old));
+  const next = left ? `; \`valence backup config --remove-backend ${replace.old}\` takes it out of the file` : '';
+  const note = `tier ${record.tier} has ${replace.new} now, and no longer ${replace.old}${next}`;
+  return { ...record, replaced: true, notes: [...record.notes, note] };
 }
 
 function recordOf(

@@ -145,8 +145,14 @@ export function noneThere(away: readonly Blemish[]): ValenceError {
     return new ValenceError('config/invalid', 'no backend is configured', {
       hint: 'add one with `valence backup config --add-backend`',
     });
-  return new ValenceError('backend/unavailable', 'none of the locations can be reached', {
-    hint: 'check the locations, and that their disks are mounted',
-    context: { locations: away.map(({ location, error }) => ({ location, reason: error.message })) },
-  });
+  const [first] = away;
+  const areDenied = away.every(({ error }) => error.code === 'backend/denied');
+  return new ValenceError(
+    areDenied ? 'backend/denied' : 'backend/unavailable',
+    'none of the locations can be reached',
+    {
+      hint: (away.length === 1 ? first?.error.hint : null) ?? 'check the locations, and that their disks are mounted',
+      context: { locations: away.map(({ location, error }) => ({ location, reason: error.message })) },
+    },
+  );
 }

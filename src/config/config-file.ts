@@ -11,6 +11,9 @@ import { checkBackendValue } from './config-check.ts';
 import { parseConfig } from './config-text.ts';
 import type { BackendConfig, Config, RawBackend, TierProfile } from './schema.ts';
 
+/** Of an edit: the lines that its errors name are those that it would have made. */
+const AS_IT_WAS = 'nothing was written; docs/configuration.md says what may stand there';
+
 /** What `valence init` writes. */
 export const INITIAL_CONFIG = `# Valence: docs/configuration.md
 version: 1
@@ -169,7 +172,7 @@ export class ConfigFile {
     const { document } = parseConfig(this.#text, this.path);
     change(document);
     const text = document.toString({ lineWidth: 0, flowCollectionPadding: false });
-    this.#config = parseConfig(text, this.path).config;
+    this.#config = parseConfig(text, this.path, { hint: AS_IT_WAS }).config;
     this.#text = text;
   }
 }

@@ -16,16 +16,20 @@ export interface ParsedConfig {
 
 /**
  * Parses and checks the text of a `valence.yaml`. `path` is used in errors, and its folder for paths that are not
- * absolute.
+ * absolute. `hint` is for problems that have none of their own.
  * @throws `config/invalid` naming file, line, column and key of the first problem; all are in the context
  */
-export function parseConfig(text: string, path: string): ParsedConfig {
+export function parseConfig(
+  text: string,
+  path: string,
+  { hint = `correct ${path}` }: { readonly hint?: string } = {},
+): ParsedConfig {
   if (text.length > CONFIG_CHARACTERS_MAX) throw new ValenceError('config/invalid', `${path} is too large`);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, version: '1.2' });
   const [broken] = [...document.errors, ...document.warnings];
   if (broken !== undefined) {
-    throw invalid(path, [{ ...lines.linePos(broken.pos[0]), what: firstLine(broken.message) }]);
+    throw invalid(path, hint, [{ ...lines.linePos(broken.pos[0]), what: firstLine(broken.message) }]);
   }
   const { config, problems } = checkConfig(toValue(document, path), dirname(path));
   if (config !== null) return { config, document };
@@ -36,6 +40,7 @@ export function parseConfig(text: string, path: string): ParsedConfig {
   }));
   throw invalid(
     path,
+    hint,
     found.toSorted((a, b) => a.line - b.line || a.col - b.col),
   );
 }
@@ -47,11 +52,11 @@ interface LocatedProblem {
   readonly hint?: string | undefined;
 }
 
-function invalid(path: string, problems: readonly LocatedProblem[]): ValenceError {
+function invalid(path: string, hint: string, problems: readonly LocatedProblem[]): ValenceError {
   const lines = problems.map(({ line, col, what }) => `${basename(path)}:${line}:${col}: ${what}`);
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   return new ValenceError('config/invalid', `${lines[0]}${more}`, {
-    hint: problems[0]?.hint ?? `correct ${path}`,
+    hint: problems[0]?.hint ?? hint,
     context: { path, line: problems[0]?.line, column: problems[0]?.col, problems: lines },
   });
 }

@@ -75,8 +75,9 @@ function ipfsLocation(label: string, url: URL): Location {
   return { backend: { ...backend, location: label }, root: url.protocol === 'ipns:' ? `/ipns/${id}` : id };
 }
 
+/** A `+` stands for itself, as in fingerprints and keys, and not for a blank, as in forms. */
 function settingsOf(url: URL): Values {
-  const values = [...url.searchParams].map(([key, value]) => {
+  const values = [...new URLSearchParams(url.search.replaceAll('+', '%2B'))].map(([key, value]) => {
     const isFlag = value === 'true' || value === 'false';
     return [key, isFlag ? value === 'true' : value] as const;
   });

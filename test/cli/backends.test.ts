@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
@@ -190,11 +191,23 @@ describe('a backend tried', () => {
     expect(await filesIn(place('a'))).toEqual([]);
   });
 
+  it('is no folder that happens to have a mistyped name, and none that is not there', async () => {
+    const mistyped = await onHome({ home }, 'backend', 'check', 'aa');
+    expect(mistyped.exit).toBe(2);
+    expect(jsonLines(mistyped.stderr)[0]).toMatchObject({
+      message: 'there is no backend aa',
+      hint: 'the backends are a, b, c, d, e; a folder is written ./aa',
+    });
+    const absent = join(folder.path, 'absent');
+    expect((await onHome({ home }, 'backend', 'check', absent)).exit).toBe(30);
+    expect(existsSync(absent)).toBe(false);
+  });
+
   it('fails with 30 and says what failed, also where it is named by location', async () => {
     await writeFile(join(folder.path, 'file'), '');
     const refused = await onHome({ home }, 'backend', 'check', join(folder.path, 'file'));
     expect(refused.exit).toBe(30);
-    expect(jsonLines(refused.stderr)[0]?.['message']).toContain('something else has that name');
+    expect(jsonLines(refused.stderr)[0]?.['message']).toContain('is not a folder');
     expect((await config('--set-backend', 'e', '--read-only')).exit).toBe(0);
     const readOnly = await onHome({ home }, 'backend', 'check', 'e');
     expect(readOnly.exit).toBe(30);

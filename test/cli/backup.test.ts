@@ -513,6 +513,7 @@ describe('backup config', () => {
           vaultId: null,
           backends: [{ name: 'a', type: 'directory', location: '/a', domains: ['device:a'], readOnly: false }],
           tiers: [{ name: 'daily', backends: ['a'], profile, survives: 1, required: 1, lock: null }],
+          notes: [],
         };
       },
     });

@@ -284,6 +284,7 @@ describe('a key that may only add', () => {
     await expect(backend.put('keys/1', body)).rejects.toMatchObject({ code: 'backend/already-exists' });
     await expect(backend.put(names[1] ?? '', pattern(1999))).rejects.toMatchObject({ code: 'backend/already-exists' });
     await expect(backend.get('keys/1')).rejects.toMatchObject({ code: 'backend/denied' });
+    await expect(backend.get('valence.json')).rejects.toMatchObject({ code: 'backend/not-found' });
     await expect(backend.delete('keys/1')).rejects.toMatchObject({ code: 'backend/denied' });
     expect((await namesOf(backend, '')).length).toBe(3);
   });

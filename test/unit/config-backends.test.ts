@@ -151,6 +151,7 @@ describe('an S3 provider', () => {
 
 const REFUSED: readonly (readonly [lines: readonly string[], message: string, hint?: string])[] = [
   [['type: directory', 'path: /a', 'bucket: b-1'], 'bucket is not a known key', 'known here: type, path, mount, domain, limits, read-only, prices'],
+  [['type: directory', 'path: /a/b', 'mount: /b'], 'mount must be path or a folder above it', 'mount is where the disk or share is mounted, and path lies on it'],
   [['type: directory', 'path: /a', 'mout: /a'], 'mout is not a known key', 'did you mean mount?'],
   [['type: directory', 'path: /a', 'read-only: yes'], 'read-only must be true or false'],
   [[...AWS, 'buckt: x'], 'buckt is not a known key', 'did you mean bucket?'],

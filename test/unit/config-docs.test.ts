@@ -16,7 +16,7 @@ vi.mock('../../src/app.ts', () => ({
     backup: {
       config: async (edit: unknown) => {
         asked.edits.push(edit);
-        return { type: 'configuration', file: '', vaultId: null, backends: [], tiers: [] };
+        return { type: 'configuration', file: '', vaultId: null, backends: [], tiers: [], notes: [] };
       },
     },
     [Symbol.asyncDispose]: async () => {},

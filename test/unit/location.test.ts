@@ -40,6 +40,11 @@ describe('a location', () => {
     });
   });
 
+  test('may hold a plus, as fingerprints do', () => {
+    const fingerprint = `SHA256:${'a+/B'.repeat(10)}abc`;
+    expect(parseLocation(`sftp://ada@nas/v?host-key=${fingerprint}`).backend).toMatchObject({ hostKey: fingerprint });
+  });
+
   test('is what anybody can read by a content id, or a folder of a node', () => {
     const cid = 'bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi';
     expect(parseLocation(`ipfs://${cid}?gateway=https://ipfs.example`)).toMatchObject({

@@ -22,7 +22,7 @@ export async function nodeAt({ name, api, auth, plainHttp }: NodeAddress): Promi
     throw new ValenceError('config/invalid', `backend ${name}: the RPC at ${url.host} would be reached in the clear`, {
       hint:
         'whoever reaches the RPC owns the node: use https with `auth`, or a tunnel to 127.0.0.1; ' +
-        'in a network that is yours alone, set plain_http: true',
+        'in a network that is yours alone, set plain-http: true',
       context: { backend: name, operation: 'open' },
     });
   }

@@ -6,6 +6,7 @@ import type { Backend } from '../backend.ts';
 import { PlainObjects } from './plain-objects.ts';
 import { S3Backend } from './s3-backend.ts';
 import { S3Calls, storeCode } from './s3-calls.ts';
+import type { S3Call } from './s3-calls.ts';
 import { DEFAULT_REGION, openClient } from './s3-client.ts';
 import type { S3Options } from './s3-options.ts';
 import type { Condition } from './s3-put.ts';
@@ -15,6 +16,8 @@ import type { LockMode } from './versioned-objects.ts';
 import { VersionedObjects } from './versioned-objects.ts';
 
 const RESTORE_DAYS = 7;
+/** Later calls have the time limits of their caller. */
+const OPEN_MS = 20_000;
 /** Of these nothing is read before it has been asked for and hours have passed. */
 const ARCHIVES: ReadonlySet<string | undefined> = new Set(['GLACIER', 'DEEP_ARCHIVE']);
 
@@ -32,7 +35,7 @@ export async function openS3(options: S3Options): Promise<Backend> {
   invariant(prefix === '' || prefix.endsWith('/'), 'a prefix of keys ends in a slash');
   const calls = new S3Calls({ client: openClient(options), name, bucket, prefix, secrets: secretsOf(options), clock });
   try {
-    await (objectLock === undefined ? checkBucket(calls) : checkObjectLock(calls));
+    await checkStore(calls, options);
   } catch (error) {
     calls.close();
     throw error;
@@ -45,15 +48,28 @@ export async function openS3(options: S3Options): Promise<Backend> {
   return new S3Backend({ location: locationOf(options), calls, objects, puts });
 }
 
-async function checkBucket(calls: S3Calls): Promise<void> {
+async function checkStore(calls: S3Calls, { objectLock, openMs = OPEN_MS }: S3Options): Promise<void> {
+  const signal = AbortSignal.timeout(openMs);
+  const call = { operation: 'open', signal };
+  try {
+    await (objectLock === undefined ? checkBucket(calls, call) : checkObjectLock(calls, call));
+  } catch (error) {
+    if (!signal.aborted || isValenceError(error)) throw error;
+    throw calls.error('backend/unavailable', call, `no answer within ${openMs / 1000} s`, {
+      hint: 'see that the server runs, and check the endpoint of this backend and the network',
+      transient: true,
+    });
+  }
+}
+
+async function checkBucket(calls: S3Calls, call: S3Call): Promise<void> {
   const input = { Bucket: calls.bucket, Prefix: calls.prefix, MaxKeys: 1 };
-  await calls.run({ operation: 'open' }, (client, options) => client.send(new ListObjectsV2Command(input), options));
+  await calls.run(call, (client, options) => client.send(new ListObjectsV2Command(input), options));
 }
 
 const NO_LOCK: ReadonlySet<string | undefined> = new Set(['ObjectLockConfigurationNotFoundError', 'NotImplemented']);
 
-async function checkObjectLock(calls: S3Calls): Promise<void> {
-  const call = { operation: 'open' };
+async function checkObjectLock(calls: S3Calls, call: S3Call): Promise<void> {
   const input = { Bucket: calls.bucket };
   let isEnabled = false;
   try {

@@ -25,11 +25,26 @@ export class PlainObjects implements StoredObjects {
 
   async get(name: string, { range, signal }: GetOptions): Promise<Uint8Array> {
     const call = { operation: 'get', object: name, signal };
-    if (range?.length !== 0) return this.#reads.read({ call, range });
+    if (range?.length !== 0) return this.#read(call, name, range);
     const info = await this.#find(call, name);
     if (info === null) throw this.#calls.error('backend/not-found', call, 'no such object');
     if (range.offset > info.sizeBytes) throw invalidRange(this.#calls, call, range, info.sizeBytes);
     return new Uint8Array(0);
+  }
+
+  /** A key that may not read is denied what is not there as well; a listing tells the two apart. */
+  async #read(
+    call: S3Call & { readonly object: string },
+    name: string,
+    range: GetOptions['range'],
+  ): Promise<Uint8Array> {
+    try {
+      return await this.#reads.read({ call, range });
+    } catch (error) {
+      const mayBeAbsent = isValenceError(error, 'backend/denied') && storeCode(error) === 'AccessDenied';
+      if (!mayBeAbsent || (await this.#findListed(call, name, error)) !== null) throw error;
+      throw this.#calls.error('backend/not-found', call, 'no such object');
+    }
   }
 
   stat(name: string, { signal }: CallOptions): Promise<ObjectInfo | null> {

@@ -13,7 +13,8 @@ interface Meaning {
 }
 
 export function translateRefusal(refusal: Refusal, call: FailedCall, bucket: string): ValenceError {
-  const { code, reason, hint, transient } = meaningOf(refusal, bucket);
+  const { code, reason, hint, transient } =
+    call.operation === 'open' ? meaningAtOpening(refusal, bucket) : meaningOf(refusal, bucket);
   const { retryAfterMs, status, header, storageClass, region } = refusal;
   const failure: Failure = {
     hint,
@@ -40,7 +41,31 @@ function meaningOf(refusal: Refusal, bucket: string): Meaning {
   });
   if (found !== undefined) return found.meaning(refusal, bucket);
   const transient = refusal.status === undefined || refusal.status < 400 || refusal.status >= 500;
-  return { code: 'backend/unavailable', reason: said(refusal), transient };
+  const hint = refusal.status === undefined ? UNREACHED : undefined;
+  return { code: 'backend/unavailable', reason: said(refusal), transient, ...(hint !== undefined && { hint }) };
+}
+
+/** Nothing has been asked for yet but the bucket: what is not there is that, and what is not understood is no S3. */
+function meaningAtOpening(refusal: Refusal, bucket: string): Meaning {
+  if (NO_S3.test(refusal.text) && (refusal.status ?? 0) < 500) {
+    return {
+      code: 'backend/unavailable',
+      reason: 'what answers there does not speak S3',
+      hint: 'check the endpoint of this backend: it is the URL of the S3 API, not of a web page or another service',
+      transient: false,
+    };
+  }
+  const meaning = meaningOf(refusal, bucket);
+  return meaning.code === 'backend/not-found' ? noBucket(bucket) : meaning;
+}
+
+function noBucket(bucket: string): Meaning {
+  return {
+    code: 'backend/unavailable',
+    reason: `there is no bucket ${bucket}`,
+    hint: 'make the bucket, or check its name, the region and the endpoint of this backend',
+    transient: false,
+  };
 }
 
 interface Line {
@@ -56,6 +81,9 @@ export const LOCKED = {
   hint: 'wait until the lock ends; nothing is wrong with the object',
 } as const;
 const CREDENTIALS = 'check the key id and the secret of this backend, and that they belong to this store';
+const UNREACHED = 'see that the server runs, and check the endpoint of this backend and the network';
+/** The SDK's words for an answer that is no XML. */
+const NO_S3 = /XML parse error|Deserialization error/;
 const CERTIFICATE = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|EPROTO|ERR_SSL)/;
 
 const TABLE: readonly Line[] = [
@@ -65,12 +93,7 @@ const TABLE: readonly Line[] = [
   },
   {
     codes: new Set(['NoSuchBucket', 'InvalidBucketName']),
-    meaning: (_, bucket) => ({
-      code: 'backend/unavailable',
-      reason: `there is no bucket ${bucket}`,
-      hint: 'make the bucket, or check its name, the region and the endpoint of this backend',
-      transient: false,
-    }),
+    meaning: (_, bucket) => noBucket(bucket),
   },
   {
     codes: new Set(['PreconditionFailed']),

@@ -44,5 +44,7 @@ export interface S3Options {
   readonly conditionalPut?: 'auto' | 'no' | undefined;
   /** For how many days an archived object is asked back. Default 7. */
   readonly restoreDays?: number | undefined;
+  /** A store that has not answered the opening after this is down. Twenty seconds unless given. */
+  readonly openMs?: number | undefined;
   readonly clock?: Clock | undefined;
 }

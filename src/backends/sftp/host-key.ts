@@ -40,14 +40,17 @@ export function hostKeyChanged(shown: string, pinned: string): ValenceError {
   return new ValenceError('backend/denied', `the server shows the host key ${shown}, not ${pinned}`, {
     hint:
       'either the server was set up anew, or another machine answers in its place: compare with ' +
-      '`ssh-keygen -lf` on the server itself, and only if it is the same there, put it as host-key into valence.yaml',
+      '`ssh-keygen -lf` on the server itself, and only if it is the same there, put it as host-key into valence.yaml, ' +
+      'or behind the ? of its URL',
     context: { shown, pinned },
   });
 }
 
 export function hostKeyUnknown(shown: string): ValenceError {
   return new ValenceError('backend/denied', `the host key ${shown} of the server was not accepted`, {
-    hint: 'compare with `ssh-keygen -lf` on the server itself; if it is the same there, put it as host-key into valence.yaml',
+    hint:
+      'compare with `ssh-keygen -lf` on the server itself; if it is the same there, put it as host-key into valence.yaml, ' +
+      'or behind the ? of its URL: host-key=SHA256:…',
     context: { shown },
   });
 }

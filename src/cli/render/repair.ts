@@ -13,7 +13,11 @@ export function describeRepair(record: RepairRecord): string {
   const lines = [
     `${record.tier}: ${verdict(record)}`,
     `  looked at ${plural(stripes, 'stripe')} of ${plural(snapshots, 'snapshot')}; read ${formatBytes(bytesRead)}, stored ${formatBytes(storedBytes)}`,
-    ...(lacking > 0 ? [`  ${plural(lacking, 'shard')} found no backend: bring one back, or add one to the tier`] : []),
+    ...(lacking > 0
+      ? [
+          `  ${plural(lacking, 'shard')} found no backend: bring one back, or put another in its stead with --replace OLD=NEW`,
+        ]
+      : []),
     ...lost.flatMap(describeLoss),
     ...notes.map((note) => `  ${note}`),
   ];

@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { path, SECTION_RULE } from './fields.ts';
 import type { SectionOf } from './fields.ts';
-import type { Kind } from './kind.ts';
+import type { Kind, KindProblem } from './kind.ts';
 import { completeSettings, FREE, SETTINGS } from './settings.ts';
 import type { BackendSettings, RawSettings } from './settings.ts';
 
@@ -29,7 +29,7 @@ const schema: SectionOf<RawDirectory> = z.strictObject(
 
 export const directory: Kind<RawDirectory, DirectoryConfig> = {
   schema,
-  problems: () => [],
+  problems: ({ path: folder, mount }) => (mount === undefined || mayHold(mount, folder) ? [] : [MOUNT_ELSEWHERE]),
   absolute: (raw, folder) => ({
     ...raw,
     path: resolve(folder, raw.path),
@@ -44,3 +44,16 @@ export const directory: Kind<RawDirectory, DirectoryConfig> = {
   place: (config) => ({ store: 'file:', path: config.path, key: 'path' }),
   location: (config) => config.path,
 };
+
+const MOUNT_ELSEWHERE: KindProblem = {
+  key: 'mount',
+  atKey: false,
+  message: 'must be path or a folder above it',
+  hint: 'mount is where the disk or share is mounted, and path lies on it',
+};
+
+/** What only the working folder could tell is left to the opening. */
+function mayHold(mount: string, folder: string): boolean {
+  if (isAbsolute(mount) !== isAbsolute(folder)) return true;
+  return !relative(mount, folder).split('/').includes('..');
+}

@@ -129,6 +129,7 @@ function describe(view: ConfigurationView): string {
     tiers.length === 0
       ? 'no tiers yet: add one with --tier'
       : table([['TIER', 'PROFILE', 'SURVIVES', 'LOCK', 'BACKENDS'], ...tiers]),
+    ...(view.notes.length === 0 ? [] : ['', ...view.notes]),
   ].join('\n');
 }
 
@@ -194,7 +195,7 @@ export const backupConfigCommand: Command<CliContext> = withNotes(
         'A tier that could not survive what it promises is refused, with the arithmetic and what would mend it.',
       customUsage: [
         '',
-        '--add-backend NAME [--type directory] --path DIR [--mount DIR] [--domain NAME]',
+        '--add-backend NAME --type directory --path DIR [--mount DIR] [--domain NAME]',
         '--add-backend b2 --bucket NAME --region NAME --key-id ID --key env:B2_KEY',
         '--add-backend NAME --type sftp --host HOST --user NAME --path DIR [--identity file:PATH]',
         '--add-backend ipfs [--api URL] [--pinning endpoint=URL,token=file:PATH]',
@@ -207,7 +208,7 @@ export const backupConfigCommand: Command<CliContext> = withNotes(
   {
     exits: ['config/no-home', 'config/invalid', 'home/locked', 'backend/unavailable', 'backend/denied'],
     json: [
-      '{"type":"configuration","file","vaultId","backends":[{"name","type","location","domains":[…],"readOnly"}],"tiers":[{"name","backends":[…],"profile":{"kind":"erasure","k","n"} or {"kind":"copies","count"},"survives","required","lock"}]}',
+      '{"type":"configuration","file","vaultId","backends":[{"name","type","location","domains":[…],"readOnly"}],"tiers":[{"name","backends":[…],"profile":{"kind":"erasure","k","n"} or {"kind":"copies","count"},"survives","required","lock"}],"notes":[…]}',
     ],
   },
 );

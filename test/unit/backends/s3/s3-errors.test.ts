@@ -12,16 +12,25 @@ const SECRET = 'wJalrXUtnFEMIsecretbPxRfiCYEXAMPLEKEY';
 const TOKEN = 'session/token+that/is/very/secret==';
 const NOW = Date.parse('2026-05-04T03:02:01Z');
 
-function open(server: CannedS3): Promise<Backend> {
+function open(server: CannedS3, more: { readonly openMs?: number } = {}): Promise<Backend> {
   const credentials = { kind: 'keys', accessKeyId: KEY_ID, secretAccessKey: SECRET, sessionToken: TOKEN } as const;
   const endpoint = server.endpoint.replace('http://', 'http://user:hunter2@');
-  return openS3({ name: 'b2', bucket: BUCKET, prefix: 'v/', endpoint, credentials, clock: { now: () => NOW } });
+  return openS3({
+    name: 'b2',
+    bucket: BUCKET,
+    prefix: 'v/',
+    endpoint,
+    credentials,
+    clock: { now: () => NOW },
+    ...more,
+  });
 }
 
-/** What `get` rejects with when the store answers it so. */
+/** What `get` of an object that is there rejects with when the store answers it so. */
 async function errorOf(answer: CannedAnswer): Promise<ValenceError> {
   await using server = await startCannedS3(({ method, key }) => (method === 'GET' && key !== '' ? answer : null));
   await using backend = await open(server);
+  await backend.put('a/1', new Uint8Array(1));
   const error: unknown = await backend.get('a/1').catch((caught: unknown) => caught);
   if (!isValenceError(error)) throw new Error('no error of ours', { cause: error });
   return error;
@@ -151,12 +160,36 @@ describe('what never arrives', () => {
     await backend[Symbol.asyncDispose]();
   });
 
+  test('opening a store that says nothing ends', async () => {
+    await using server = await startCannedS3(() => ({ status: 200, isSilent: true }));
+    await expect(open(server, { openMs: 50 })).rejects.toMatchObject({
+      code: 'backend/unavailable',
+      message: 'backend b2: open: no answer within 0.05 s',
+      context: { operation: 'open', transient: true },
+    });
+  });
+
   test('opening says what is wrong', async () => {
     await using server = await startCannedS3(() => refusal(404, 'NoSuchBucket', 'no such bucket'));
     await expect(open(server)).rejects.toMatchObject({
       code: 'backend/unavailable',
       context: { operation: 'open', transient: false },
       hint: expect.stringContaining('make the bucket'),
+    });
+  });
+
+  test.for([
+    ['there is no bucket', { status: 404, body: '' }],
+    ['there is no bucket', refusal(404, 'NotFound', 'nothing here')],
+    ['does not speak S3', { status: 404, body: '404 page not found' }],
+    ['does not speak S3', { status: 200, body: 'Hello, world' }],
+  ] as const)('opening says that %s', async ([reason, answer]) => {
+    await using server = await startCannedS3(() => answer);
+    await expect(open(server)).rejects.toMatchObject({
+      code: 'backend/unavailable',
+      message: expect.stringContaining(reason),
+      context: { operation: 'open', transient: false },
+      hint: expect.stringContaining('endpoint'),
     });
   });
 });
