@@ -1,19 +1,50 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { valence } from './timed.ts';
+import { runCli } from '../test/cli/run-cli.ts';
+import { PASSPHRASE } from './timed.ts';
 
-/** A vault as it is measured: 3-of-5 onto five folders, which lie in the home. */
+/** A vault as it is measured: 3-of-5, onto five folders in the home unless other places are given. */
+
+/** What `backup config --add-backend` is told of a place. */
+export interface VaultPlace {
+  readonly name: string;
+  readonly settings: readonly string[];
+}
 
 const BACKENDS = ['d1', 'd2', 'd3', 'd4', 'd5'];
 
-export async function makeVault(home: string, url: string): Promise<void> {
-  await valence(['init', '--home', home, '--database', url]);
-  await valence(['keys', 'init', '--home', home]);
-  const config = ['backup', 'config', '--home', home];
-  for (const name of BACKENDS)
-    await valence([...config, '--add-backend', name, '--type', 'directory', '--path', join(home, name)]);
-  await valence([...config, '--tier', 'main', '--backends', BACKENDS.join(','), '--erasure', '3/5']);
+/** `env`: the secrets that the settings name. */
+export async function makeVault(
+  home: string,
+  url: string,
+  places: readonly VaultPlace[] = foldersIn(home),
+  env: Secrets = {},
+): Promise<void> {
+  await unmeasured(['init', '--home', home, '--database', url], env);
+  await unmeasured(['keys', 'init', '--home', home], env);
+  for (const place of places) await addPlace(home, place, env);
+  const names = places.map(({ name }) => name).join(',');
+  await unmeasured(
+    ['backup', 'config', '--home', home, '--tier', 'main', '--backends', names, '--erasure', '3/5'],
+    env,
+  );
+}
+
+export type Secrets = Readonly<Record<string, string>>;
+
+export async function addPlace(home: string, { name, settings }: VaultPlace, env: Secrets): Promise<void> {
+  await unmeasured(['backup', 'config', '--home', home, '--add-backend', name, ...settings], env);
+}
+
+/** A command in this process: what prepares need not pay for starting one. */
+async function unmeasured(argv: readonly string[], env: Secrets): Promise<void> {
+  const { exit, stderr } = await runCli(argv, { env: { ...env, VALENCE_PASSPHRASE: PASSPHRASE } });
+  if (exit !== 0) throw new Error(`exit ${exit}: valence ${argv.join(' ')}: ${stderr}`);
+}
+
+function foldersIn(home: string): readonly VaultPlace[] {
+  return BACKENDS.map((name) => ({ name, settings: ['--type', 'directory', '--path', join(home, name)] }));
 }
 
 export function foldersOf(home: string): readonly string[] {

@@ -13,6 +13,7 @@ import { print } from './figures.ts';
 import { measureFullBackup } from './full-backup.ts';
 import type { Measured } from './full-backup.ts';
 import { measureLogCost } from './log-cost.ts';
+import { measurePlaces, requirePrograms } from './places.ts';
 import { openPgBackRest, startArchivingServer } from './pgbackrest.ts';
 import type { Rival } from './rival.ts';
 import { flatness, measureSmallChanges } from './small-changes.ts';
@@ -21,8 +22,14 @@ import { shell, valence } from './timed.ts';
 
 /** As a user's server is: durable, with some memory. */
 const SERVER_SETTINGS = ['shared_buffers=512MB', 'max_wal_size=4GB', 'max_connections=50'];
-/** Whole backups and restores; backups of small changes; ordinary writes with the change log and without; Reed-Solomon. */
-const PARTS = ['full', 'small', 'log', 'kernel'] as const;
+/**
+ * Whole backups and restores; backups of small changes; places of five kinds; ordinary writes with the change log and without;
+ * Reed-Solomon.
+ */
+const PARTS = ['full', 'small', 'backends', 'log', 'kernel'] as const;
+/** Run only where they are named, as they take minutes: a place that never answers. */
+const SLOW_PARTS = ['silent'] as const;
+const ALL_PARTS = [...PARTS, ...SLOW_PARTS];
 /** Of the statements by which the change log is measured. */
 const LOGGED_ROWS_MAX = 10_000;
 /** These take a fraction of a second, so each round has several. */
@@ -37,16 +44,19 @@ const { values } = parseArgs({
 });
 const sizes = values.beliefs.split(',').map(Number);
 const rounds = Number(values.rounds);
-const parts = values.only.split(',').map((name) => PARTS.find((part) => part === name));
+const parts = values.only.split(',').map((name) => ALL_PARTS.find((part) => part === name));
 if (![...sizes, rounds].every((value) => Number.isInteger(value) && value >= 1))
   throw new Error('--beliefs and --rounds take whole numbers');
-if (parts.includes(undefined)) throw new Error(`--only takes ${PARTS.join(', ')}`);
+if (parts.includes(undefined)) throw new Error(`--only takes ${ALL_PARTS.join(', ')}`);
+
+const isOfPlaces = parts.includes('backends') || parts.includes('silent');
+if (isOfPlaces) requirePrograms();
 
 await shell('npm run --silent build');
 await using server = await startArchivingServer(SERVER_SETTINGS);
 const work = await realpath(await mkdtemp(join(tmpdir(), 'valence-bench-')));
 try {
-  if (parts.includes('full') || parts.includes('small')) await measureSizes();
+  if (parts.includes('full') || parts.includes('small') || isOfPlaces) await measureSizes();
   if (parts.includes('log'))
     await measureLogCost({
       serverUrl: server.url,
@@ -71,6 +81,7 @@ async function measureSizes(): Promise<void> {
     if (parts.includes('full')) await measureFullBackup({ ...measured, work: await folder(`full-${beliefs}`) });
     if (parts.includes('small'))
       small.push(await withRivals({ ...measured, work: await folder(`small-${beliefs}`) }, measureSmallChanges));
+    if (isOfPlaces) await measurePlaces(parts, { ...measured, work: await folder(`places-${beliefs}`) });
   }
   for (const larger of small.slice(1)) flatness(small[0]!, larger);
 }

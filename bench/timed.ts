@@ -27,7 +27,14 @@ export interface ValenceRun {
   readonly until?: string | undefined;
   /** Absolute, without links. */
   readonly folder?: string | undefined;
+  /** Beside that of this process. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Exit statuses that are no failure; 0 unless given. */
+  readonly exits?: readonly number[] | undefined;
 }
+
+/** Of every vault that is measured. */
+export const PASSPHRASE = 'bench';
 
 const REPORTER = join(import.meta.dirname, 'report-use.ts');
 /** The build, which is what users run. */
@@ -55,10 +62,11 @@ export async function isInstalled(program: string): Promise<boolean> {
 }
 
 /** `valence …`, from start to end; fails when it fails. */
-export async function valence(argv: readonly string[], { until, folder }: ValenceRun = {}): Promise<TimedValence> {
+export async function valence(argv: readonly string[], run: ValenceRun = {}): Promise<TimedValence> {
+  const { until, folder, exits = [0] } = run;
   const temporary = await mkdtemp(join(tmpdir(), 'valence-bench-'));
   const report = join(temporary, 'report');
-  const env = { ...process.env, VALENCE_PASSPHRASE: 'bench', VALENCE_BENCH_REPORT: report };
+  const env = { ...process.env, ...run.env, VALENCE_PASSPHRASE: PASSPHRASE, VALENCE_BENCH_REPORT: report };
   const started = performance.now();
   const child = spawn(process.execPath, ['--import', REPORTER, CLI, ...argv, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -74,7 +82,7 @@ export async function valence(argv: readonly string[], { until, folder }: Valenc
     child.kill('SIGTERM');
   });
   const [code] = (await once(child, 'close')) as [number];
-  if (until === undefined && code !== 0) throw new Error(`exit ${code}: valence ${argv.join(' ')}`);
+  if (until === undefined && !exits.includes(code)) throw new Error(`exit ${code}: valence ${argv.join(' ')}`);
   if (seconds === 0) seconds = (performance.now() - started) / 1000;
   const use = JSON.parse(await readFile(report, 'utf8')) as UseReport;
   await rm(temporary, { recursive: true });

@@ -2,9 +2,11 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Gate } from './servers/gate.ts';
 import { openGate } from './servers/gate.ts';
+import type { KuboServer } from './servers/kubo.ts';
 import { startKubo } from './servers/kubo.ts';
 import { startRcloneS3 } from './servers/rclone-s3.ts';
 import type { S3TestServer } from './servers/s3-server.ts';
+import type { SshServer } from './servers/sshd.ts';
 import { startSshd } from './servers/sshd.ts';
 import { startVersitygw } from './servers/versitygw.ts';
 
@@ -23,11 +25,27 @@ export interface TestPlace {
   regain(): Promise<void>;
 }
 
+/** From a server's port to a way there. */
+export type OpenDoor = (port: number) => Promise<Gate>;
+
+export interface FiveKindsServers {
+  readonly versity: S3TestServer;
+  readonly rclone: S3TestServer;
+  readonly kubo: KuboServer;
+  readonly ssh: SshServer;
+}
+
 export interface FiveKinds extends AsyncDisposable {
+  readonly servers: FiveKindsServers;
   /** What commands need in their environment: the secrets by the names that `settings` give. */
   readonly env: Readonly<Record<string, string>>;
-  /** An empty place of its own behind a gate of its own. */
-  place(kind: PlaceKind, name: string): Promise<TestPlace>;
+  /** An empty place of its own behind a gate of its own, or behind what `openDoor` gives; a folder has none. */
+  place(kind: PlaceKind, name: string, openDoor?: OpenDoor): Promise<TestPlace>;
+}
+
+interface NewPlace {
+  readonly name: string;
+  readonly openDoor: OpenDoor;
 }
 
 /** Starts the servers; their places share them, but no folder, bucket or gate. `folder`: for keys and directories. */
@@ -39,8 +57,12 @@ export async function startFiveKinds(folder: string): Promise<FiveKinds> {
   await writeFile(identity, ssh.privateKey, { mode: 0o600 });
   const kept = starting.move();
 
-  async function gated(name: string, port: number, settings: (port: number) => readonly string[]): Promise<TestPlace> {
-    const gate: Gate = kept.use(await openGate(port));
+  async function gated(
+    { name, openDoor }: NewPlace,
+    port: number,
+    settings: (port: number) => readonly string[],
+  ): Promise<TestPlace> {
+    const gate = kept.use(await openDoor(port));
     return {
       name,
       settings: settings(gate.port),
@@ -49,31 +71,35 @@ export async function startFiveKinds(folder: string): Promise<FiveKinds> {
     };
   }
 
-  async function bucket(name: string, server: S3TestServer, secret: string): Promise<TestPlace> {
+  async function bucket(place: NewPlace, server: S3TestServer, secret: string): Promise<TestPlace> {
+    const { name } = place;
     await server.createBucket(name);
-    return gated(name, portOf(server.endpoint), (port) => [
+    return gated(place, portOf(server.endpoint), (port) => [
       ...['--type', 's3', '--endpoint', `http://127.0.0.1:${port}`, '--region', server.region, '--path-style'],
       ...['--bucket', name, '--key-id', server.accessKeyId, '--key', `env:${secret}`, '--domain', `provider=${name}`],
     ]);
   }
 
-  const makers: Readonly<Record<PlaceKind, (name: string) => Promise<TestPlace>>> = {
-    directory: (name) => directory(name, join(folder, 'disks', name)),
-    s3: (name) => bucket(name, versity, 'VERSITY_SECRET'),
-    's3-other': (name) => bucket(name, rclone, 'RCLONE_SECRET'),
-    ipfs: (name) =>
-      gated(name, portOf(kubo.api()), (port) => [
-        ...['--type', 'ipfs', '--api', `http://127.0.0.1:${port}`, '--folder', `/${name}`, '--domain', name],
+  const makers: Readonly<Record<PlaceKind, (place: NewPlace) => Promise<TestPlace>>> = {
+    directory: ({ name }) => directory(name, join(folder, 'disks', name)),
+    s3: (place) => bucket(place, versity, 'VERSITY_SECRET'),
+    's3-other': (place) => bucket(place, rclone, 'RCLONE_SECRET'),
+    ipfs: (place) =>
+      gated(place, portOf(kubo.api()), (port) => [
+        ...['--type', 'ipfs', '--api', `http://127.0.0.1:${port}`, '--folder', `/${place.name}`],
+        ...['--domain', place.name],
       ]),
-    sftp: (name) =>
-      gated(name, ssh.port, (port) => [
+    sftp: (place) =>
+      gated(place, ssh.port, (port) => [
         ...['--type', 'sftp', '--host', ssh.host, '--port', String(port), '--user', ssh.user],
-        ...['--path', join(ssh.folder, name), '--identity', `file:${identity}`, '--domain', name],
+        ...['--path', join(ssh.folder, place.name), '--identity', `file:${identity}`],
+        ...['--domain', place.name],
       ]),
   };
   return {
     env: { VERSITY_SECRET: versity.secretAccessKey, RCLONE_SECRET: rclone.secretAccessKey },
-    place: (kind, name) => makers[kind](name),
+    servers: { versity, rclone, kubo, ssh },
+    place: (kind, name, openDoor = openGate) => makers[kind]({ name, openDoor }),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

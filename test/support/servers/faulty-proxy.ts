@@ -36,6 +36,8 @@ export interface ConnectionPlan {
   /** From the client to the server. */
   readonly up?: readonly StreamFault[];
   readonly down?: readonly StreamFault[];
+  /** So many bytes for the server wait until it resolves; connections that are given the same one share what it lets pass. */
+  readonly turn?: ((bytes: number) => Promise<void>) | undefined;
 }
 
 /** The plan of the connection of this number, from 0. `null`: it passes unharmed. */
@@ -127,7 +129,7 @@ class TcpProxy implements FaultyProxy {
     }
     const strike = (): void => void (this.struck += 1);
     const stalled = (): Promise<void> => new Promise((resolve) => this.#releases.push(resolve));
-    void pump(new Direction(client, server, { stalled, strike }), plan.up ?? []);
+    void pump(new Direction(client, server, { stalled, strike, turn: plan.turn }), plan.up ?? []);
     void pump(new Direction(server, client, { stalled, strike }), plan.down ?? []);
   }
 }
@@ -140,16 +142,20 @@ class Direction {
   readonly stalled: () => Promise<void>;
   /** To be called once for each fault that comes into effect. */
   readonly strike: () => void;
+  readonly turn: ConnectionPlan['turn'];
 
-  constructor(from: Socket, to: Socket, proxy: Pick<Direction, 'stalled' | 'strike'>) {
+  constructor(from: Socket, to: Socket, proxy: Pick<Direction, 'stalled' | 'strike'> & Pick<ConnectionPlan, 'turn'>) {
     this.from = from;
     this.to = to;
     this.stalled = proxy.stalled;
     this.strike = proxy.strike;
+    this.turn = proxy.turn;
   }
 
   async write(bytes: Buffer): Promise<void> {
-    if (bytes.length === 0 || this.to.destroyed) return;
+    if (bytes.length === 0) return;
+    await this.turn?.(bytes.length);
+    if (this.to.destroyed) return;
     if (!this.to.write(bytes)) await Promise.race([once(this.to, 'drain'), once(this.to, 'close')]);
   }
 }
