@@ -137,6 +137,22 @@ export interface RunOptions {
   readonly tier?: string | undefined;
   /** Read every row, whatever the change log says, and hold what it says against that. */
   readonly fullScan?: boolean | undefined;
+  /** Of `run`: told once, at its end, well or not, what each backend was asked for. */
+  readonly used?: ((usage: readonly BackendUsage[]) => void) | undefined;
+}
+
+/** What a run asked a backend for, every try of every call counted. */
+export interface BackendUsage {
+  readonly type: 'backend-usage';
+  /** As configured. */
+  readonly backend: string;
+  readonly calls: number;
+  /** Calls that failed, also those that were made again and asked for what is not there. */
+  readonly errors: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Rough; `null` where no prices are known. */
+  readonly cost: PlannedCost | null;
 }
 
 export interface RunPlan {

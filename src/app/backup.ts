@@ -1,6 +1,4 @@
-import { Meter } from '../backends/wrappers/meter.ts';
 import { DatabaseCatalog } from '../catalog/database-catalog.ts';
-import { systemTimer } from '../core/clock.ts';
 import { isValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import type { BackedUp, BackupTier } from '../pipeline/backup.ts';
@@ -9,6 +7,7 @@ import { beginChangeLogAnew } from '../schema/change-log-trim.ts';
 import type { BackupCalls, RunOptions, SnapshotRecord, VerificationReport, VerifyOptions } from './backup-calls.ts';
 import { configureBackups } from './backup-config.ts';
 import { planRun } from './backup-plan.ts';
+import { UsageMeters } from './backend-usage.ts';
 import type { AppContext } from './context.ts';
 import { diffSnapshots } from './diff.ts';
 import { readHostKey } from './keys.ts';
@@ -48,12 +47,11 @@ async function* run(context: AppContext, options: RunOptions): AsyncGenerator<Sn
     done.push({ ...snapshotRecord(snapshot, notes), scan });
   };
   const fullScan = options.fullScan ?? false;
-  const meters = new Map<string, Meter>();
-  const meterOf = (name: string): Meter => meterIn(meters, name);
+  const meters = new UsageMeters(config);
   try {
     await catalog.exclusively(async () => {
       const tiers: BackupTier[] = [];
-      for (const name of names) tiers.push(await openTier(context, config, name, meterOf));
+      for (const name of names) tiers.push(await openTier(context, config, name, meters.meterOf));
       await runTiers(context, {
         config,
         tiers,
@@ -73,16 +71,11 @@ async function* run(context: AppContext, options: RunOptions): AsyncGenerator<Sn
       });
     });
   } finally {
-    for (const [name, meter] of meters) await keepSpeed(context.home, name, meter);
+    for (const [name, meter] of meters.entries()) await keepSpeed(context.home, name, meter);
+    options.used?.(meters.usage());
     // What was committed before a run failed is committed all the same.
     yield* done;
   }
-}
-
-function meterIn(meters: Map<string, Meter>, name: string): Meter {
-  const meter = meters.get(name) ?? new Meter(systemTimer);
-  meters.set(name, meter);
-  return meter;
 }
 
 /** What was committed is told where others can find it. That it could not be is no failure of the run. */

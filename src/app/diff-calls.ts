@@ -15,6 +15,8 @@ export interface DiffOptions {
   readonly warn?: ((warning: string) => void) | undefined;
   /** Which rows are given one by one: of beliefs, sources and edges; of every table; or none. All are counted. */
   readonly rows: 'knowledge' | 'all' | 'none';
+  /** Wait, for hours, for shards that lie in an archive; else it ends with `backend/archived` once all were asked for. */
+  readonly wait?: boolean | undefined;
 }
 
 export type DiffEvent = RowDifference | DiffSummary;

@@ -14,6 +14,7 @@ import type { TreeSide } from '../vault/tree-cursor.ts';
 import { diffTrees } from '../vault/tree-diff.ts';
 import type { TreePair } from '../vault/tree-diff.ts';
 import { layoutOf } from '../vault/tree-reader.ts';
+import type { WhenArchived } from '../vault/warming.ts';
 import { modelOf } from './row-difference.ts';
 import type { OpenedVault } from './vault-reading.ts';
 
@@ -37,6 +38,7 @@ export interface SidesInput {
   readonly before: Snapshot;
   readonly after: Snapshot;
   readonly found: SnapshotsFound;
+  readonly archived?: WhenArchived | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,7 +52,7 @@ interface OpenedSide {
 }
 
 /** Reads nothing yet. @throws `key/wrong-key`, `integrity/authentication-failed`, `format/newer` */
-export function openSides(vault: OpenedVault, { before, after, found, signal }: SidesInput): Sides {
+export function openSides(vault: OpenedVault, { before, after, found, archived, signal }: SidesInput): Sides {
   const [first, second] = [openBody(before, vault), openBody(after, vault)];
   const sameIds = equalBytes(first.secrets.contentIdKey, second.secrets.contentIdKey);
   const names = holderNames(found.snapshots);
@@ -63,6 +65,7 @@ export function openSides(vault: OpenedVault, { before, after, found, signal }: 
       // Across generations every row is compared, so that most chunks of each pack are needed.
       reads: sameIds ? 'chunks' : 'packs',
       names,
+      archived,
       signal,
     });
   };

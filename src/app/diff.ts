@@ -21,7 +21,8 @@ export async function* diffSnapshots(
   for (const warning of placeWarnings(vault)) options.warn?.(warning);
   await requireTier(context, found, options.tier);
   const { before, after } = choose(found, options);
-  const sides = openSides(vault, { before, after, found, signal: context.signal });
+  const archived = { wait: options.wait ?? false, progress: context.progress };
+  const sides = openSides(vault, { before, after, found, archived, signal: context.signal });
   const counts = new Counts();
   for (const trees of sides.pairs) {
     context.progress({ stage: `comparing ${diffTableOf(trees.pair.layout)}` });

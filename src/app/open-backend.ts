@@ -19,6 +19,7 @@ import type { SecretReference } from '../config/secret-reference.ts';
 import { systemTimer } from '../core/clock.ts';
 import { ValenceError } from '../core/errors.ts';
 import { describePublication } from './ipfs-publication.ts';
+import { followLimits, ratesOf } from './live-limits.ts';
 import { hostKeyPin } from './host-key-pin.ts';
 import type { AppContext } from './context.ts';
 
@@ -62,7 +63,9 @@ export function extrasOf(backend: Backend): BackendExtras | null {
  */
 export async function openBackend(context: AppContext, config: BackendConfig, opening: Opening): Promise<Backend> {
   const { inner, own } = await openKind(context, config, opening);
-  const backend = context.keep(wrapBackend(inner, wrapOptions(context, config, opening, inner)));
+  const limits = new Limits(systemTimer, ratesOf(config.limits));
+  const wrapped = wrapBackend(inner, wrapOptions(context, config, opening, { inner, limits }));
+  const backend = context.keep(opening.isConfigured ? followLimits(wrapped, opening.name, limits, context) : wrapped);
   if (own !== null) extras.set(backend, own);
   return backend;
 }
@@ -203,6 +206,7 @@ function agentSocket({ env }: AppContext, name: string): string {
   if (socket !== undefined && socket !== '') return socket;
   throw new ValenceError('config/invalid', `backend ${name} logs in by an SSH agent, and none is running`, {
     hint: 'start one, or set identity: file:PATH of a private key, or password: env:NAME',
+    context: { isSecretMissing: true },
   });
 }
 
@@ -210,13 +214,13 @@ function secretOf({ env }: AppContext, reference: SecretReference, what: string)
   return resolveSecret(reference, env, what);
 }
 
-function wrapOptions(context: AppContext, config: BackendConfig, opening: Opening, inner: Backend): WrapOptions {
-  const { uploadBytesPerSecond, downloadBytesPerSecond, operationsPerSecond, concurrency, timeoutMs } = config.limits;
-  const rates = {
-    uploadBytes: uploadBytesPerSecond,
-    downloadBytes: downloadBytesPerSecond,
-    operations: operationsPerSecond,
-  };
+function wrapOptions(
+  context: AppContext,
+  config: BackendConfig,
+  opening: Opening,
+  { inner, limits }: { readonly inner: Backend; readonly limits: Limits },
+): WrapOptions {
+  const { concurrency, timeoutMs } = config.limits;
   const atOnce = Math.min(inner.traits.maxConcurrency, concurrency ?? Number.POSITIVE_INFINITY);
   // A folder answers at once or not at all: a share that hangs holds its threads whatever is waited for.
   const isFolder = config.type === 'directory';
@@ -225,7 +229,7 @@ function wrapOptions(context: AppContext, config: BackendConfig, opening: Openin
     name: opening.name,
     timeout: timeoutMs === null ? (isFolder ? null : {}) : { baseMs: timeoutMs },
     meter: opening.meter ?? new Meter(systemTimer),
-    limits: new Limits(systemTimer, rates),
+    limits,
     retry: isFolder ? null : {},
     slots: new Slots(atOnce),
     ...(remembers ? { remember: { folder: join(context.home.placesFolder, opening.name, 'written') } } : {}),

@@ -8,6 +8,7 @@ import { snapshotSinkInto } from '../graph/snapshot-sink.ts';
 import { openPartial } from '../pipeline/partial-restore.ts';
 import type { PartialRestore, PartialRestored } from '../pipeline/partial-restore.ts';
 import type { RestoreInput, RestorePlan } from '../pipeline/restore.ts';
+import type { WhenArchived } from '../vault/warming.ts';
 import type { Database } from '../schema/database.ts';
 import { openDatabase } from '../schema/open-database.ts';
 import type { PartOf } from '../schema/part-mark.ts';
@@ -26,6 +27,7 @@ import { snapshotRecord } from './snapshot-record.ts';
 export interface OpenedSnapshot {
   readonly input: RestoreInput;
   readonly plan: RestorePlan;
+  readonly archived: WhenArchived;
   readonly findings: readonly VerificationFinding[];
   readonly warnings: readonly string[];
 }
@@ -165,10 +167,10 @@ async function* intoLive(
 function openPart(
   { progress }: AppContext,
   { beliefs, hops }: PartRequest,
-  { input, plan }: OpenedSnapshot,
+  { input, plan, archived }: OpenedSnapshot,
 ): Promise<PartialRestore> {
   progress({ stage: 'looking for what belongs to these beliefs' });
-  return openPartial(input, plan, { beliefs, hops });
+  return openPartial(input, plan, { beliefs, hops, archived });
 }
 
 async function planOf(

@@ -2,6 +2,7 @@ import type { Backend } from '../backends/backend.ts';
 import type { Meter } from '../backends/wrappers/meter.ts';
 import { parseLocation } from '../config/location.ts';
 import type { BackendConfig, Config, RawBackend } from '../config/schema.ts';
+import { isSecretMissing } from '../config/secret-reference.ts';
 import { isValenceError } from '../core/errors.ts';
 import type { ValenceError } from '../core/errors.ts';
 import type { ConfiguredBackend } from '../pipeline/holders.ts';
@@ -30,7 +31,7 @@ export interface HowToOpen extends Pick<Opening, 'storageClass'> {
   readonly meterOf?: ((name: string) => Meter) | undefined;
 }
 
-/** The backends of these names; `backend/unavailable` ones are given back as away. */
+/** The backends of these names; those that are down, or whose secrets cannot be had, are given back as away. */
 export async function openConfigured(
   context: AppContext,
   config: Config,
@@ -103,7 +104,7 @@ async function openAll<T, B extends { readonly backend: Backend }>(
   return { backends, away };
 }
 
-/** Down, gone, or closed to us: the others may do. */
+/** Down, gone, or closed to us, also for want of a secret: the others may do. */
 function isAway(error: unknown): error is ValenceError {
-  return isValenceError(error, 'backend/unavailable', 'backend/not-found', 'backend/denied');
+  return isValenceError(error, 'backend/unavailable', 'backend/not-found', 'backend/denied') || isSecretMissing(error);
 }

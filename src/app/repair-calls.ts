@@ -7,6 +7,8 @@ export interface RepairOptions {
   readonly data: boolean;
   /** Say what would be done, and store nothing. */
   readonly dryRun: boolean;
+  /** Wait, for hours, for shards that lie in an archive; else what needs them is asked for and left to the next repair. */
+  readonly wait?: boolean | undefined;
   /** Names of configured backends. The tier has the new one in place of the old one once everything lies there. */
   readonly replace?: { readonly old: string; readonly new: string } | undefined;
 }
@@ -30,6 +32,8 @@ export interface RepairRecord {
   readonly storedBytes: number;
   /** Shards for which no backend was left. */
   readonly lacking: number;
+  /** Stripes that can be repaired only from an archive; their shards were asked for. */
+  readonly archived: number;
   readonly lost: readonly RepairLoss[];
   /** How many failure domains may be lost now, whichever they are; −1: something is lost already. */
   readonly survives: number;

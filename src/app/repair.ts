@@ -74,6 +74,7 @@ async function repairOne(context: AppContext, input: RepairInput): Promise<Repai
     keyring,
     data: options.data,
     dryRun: options.dryRun,
+    archived: { wait: options.wait ?? false, progress },
     random,
     progress,
     signal,

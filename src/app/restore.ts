@@ -45,8 +45,15 @@ export async function* restoreSnapshot(
   const warnings = [...placeWarnings(vault), ...gapWarnings(found)];
   const problems = [...keyring.problems, ...found.problems, ...plan.problems].map(finding);
   if (options.dryRun) for (const warning of warnings) options.warn?.(warning);
+  const archived = { wait: options.wait ?? false, progress: context.progress };
   if (part !== null) {
-    yield* restorePart(context, part, { input, plan, findings: [...lostStripes(plan), ...problems], warnings });
+    yield* restorePart(context, part, {
+      input,
+      plan,
+      archived,
+      findings: [...lostStripes(plan), ...problems],
+      warnings,
+    });
     return;
   }
   if (plan.loss !== null && !options.dryRun) throw plan.loss;
@@ -54,10 +61,9 @@ export async function* restoreSnapshot(
   await using target = await openRestoreTarget(context, options.to, { snapshot, plan });
   yield planEvent(plan, snapshot, { target, findings: [...absentHolders(plan), ...problems], resumed: target.resumed });
   if (options.dryRun) return;
-  const wait = options.wait ?? false;
   const done = target.resumed
     ? await resume(target)
-    : await withArchives(context, { input, plan, wait }, () => fill(context, target, input, plan));
+    : await withArchives({ input, plan, archived }, () => fill(context, target, input, plan));
   const orphansFile = await writeOrphans(done.orphanEdges, snapshot, target);
   const counts = countRows(plan.body.trees.map((tree) => tree.summary));
   const root = toHex(plan.body.contentRoot);

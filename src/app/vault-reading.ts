@@ -1,3 +1,4 @@
+import { isSecretMissing } from '../config/secret-reference.ts';
 import { ValenceError } from '../core/errors.ts';
 import { readWholeFile } from '../core/files.ts';
 import { uuidText } from '../core/ids.ts';
@@ -141,6 +142,8 @@ async function openAllConfigured(context: AppContext): ReturnType<typeof openLoc
 }
 
 export function noneThere(away: readonly Blemish[]): ValenceError {
+  const [first] = away;
+  if (first !== undefined && away.every(({ error }) => isSecretMissing(error))) return first.error;
   if (away.length === 0)
     return new ValenceError('config/invalid', 'no backend is configured', {
       hint: 'add one with `valence backup config --add-backend`',

@@ -9,6 +9,13 @@ interface TextFlag {
   readonly brief: string;
 }
 
+interface WaitFlag {
+  readonly kind: 'boolean';
+  readonly optional: true;
+  readonly withNegated: false;
+  readonly brief: string;
+}
+
 export const fromFlag: TextFlag & { readonly variadic: true } = {
   kind: 'parsed',
   parse: text,
@@ -37,4 +44,11 @@ export const tierFlag: TextFlag & { readonly optional: true } = {
   optional: true,
   placeholder: 'NAME',
   brief: 'only this tier',
+};
+
+export const waitFlag: WaitFlag = {
+  kind: 'boolean',
+  optional: true,
+  withNegated: false,
+  brief: 'wait, for hours, until shards that lie in an archive have been brought back',
 };

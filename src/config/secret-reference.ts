@@ -46,7 +46,7 @@ export function secretReferenceText(reference: SecretReference): string {
 
 /**
  * Looks the secret up; one line feed at its end is left out. `what` names it in errors, e.g. `key of backend b2`.
- * @throws `config/invalid` where there is none, or others can read it
+ * @throws `config/invalid`, of which `isSecretMissing` is true, where there is none, or others can read it
  */
 export async function resolveSecret(reference: SecretReference, env: Environment, what: string): Promise<string> {
   const secret = reference.kind === 'env' ? env[reference.name] : await readSecretFile(reference.path, what);
@@ -79,11 +79,16 @@ async function readSecretFile(path: string, what: string): Promise<string> {
   }
 }
 
+/** Whether a backend cannot be used on this host for want of its secret, which says nothing of the others. */
+export function isSecretMissing(error: unknown): error is ValenceError {
+  return isValenceError(error, 'config/invalid') && error.context['isSecretMissing'] === true;
+}
+
 /** `~/…`, which a shell leaves alone behind `file:`. */
 function expandHome(path: string): string {
   return path.startsWith('~/') ? resolve(homedir(), path.slice(2)) : path;
 }
 
 function refused(message: string, hint: string, cause?: unknown): ValenceError {
-  return new ValenceError('config/invalid', message, { hint, cause });
+  return new ValenceError('config/invalid', message, { hint, cause, context: { isSecretMissing: true } });
 }

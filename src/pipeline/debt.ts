@@ -62,9 +62,11 @@ async function pay(run: TierRun, owing: readonly CatalogSegment[], options: Back
     { data: false, dryRun: false, onlyUnplaced: true },
   );
   await repair.stripes(needed);
-  return [...repair.placedAt].map(
+  const paid = [...repair.placedAt].map(
     ([holder, count]) => `paid: ${count === 1 ? '1 shard' : `${count} shards`} to ${holder}`,
   );
+  if (repair.archived === 0) return paid;
+  return [...paid, `shards that are owed to ${repair.archived} stripes can be had only from an archive: asked for`];
 }
 
 /** Whether a stripe lacks shards and some holder has none of it. */

@@ -89,9 +89,18 @@ async function findVaultFile(backend: Backend, signal?: AbortSignal): Promise<Va
     return await readVaultFile(backend, signal);
   } catch (error) {
     if (!isValenceError(error, 'backend/denied')) throw error;
-    for await (const _ of backend.list('', { signal })) throw error;
+    for await (const _ of backend.list('', { signal })) throw unknownPlace(error);
     return null;
   }
+}
+
+/** A key that can only add, where this host never was or has lost what it knew. */
+function unknownPlace(error: ValenceError): ValenceError {
+  return new ValenceError('backend/denied', `${error.message}, and this host does not know the place`, {
+    hint: 'use a key that can read for one run, after which one that can only add will do; or give an empty bucket or prefix',
+    context: error.context,
+    cause: error,
+  });
 }
 
 async function claim(backend: Backend, vaultId: string, random: Random, signal?: AbortSignal): Promise<VaultFile> {
@@ -114,6 +123,13 @@ function newHolderId(random: Random): string {
   return uuidText(bytes);
 }
 
+/** What would help with all of them, where they have that in common. */
+function wayOut(reasons: readonly Blemish[]): string {
+  const hints = new Set(reasons.map(({ error }) => error.hint));
+  const [hint] = hints;
+  return hints.size === 1 && hint !== undefined ? hint : 'bring the backends back, or change the tier';
+}
+
 /** That a run cannot commit: the reason of the first backend that refused, or that too few are there. */
 export function tooFewHolders(needed: number, present: number, reasons: readonly Blemish[]): ValenceError {
   const full = reasons.find(({ error }) => error.code === 'backend/full');
@@ -122,7 +138,7 @@ export function tooFewHolders(needed: number, present: number, reasons: readonly
     code,
     `only ${present} ${present === 1 ? 'backend takes' : 'backends take'} shards and ${needed} ${needed === 1 ? 'is' : 'are'} needed; nothing was committed`,
     {
-      hint: full === undefined ? 'bring the backends back, or change the tier' : 'make room, or add a backend',
+      hint: full === undefined ? wayOut(reasons) : 'make room, or add a backend',
       context: { reasons: reasons.map(({ location, error }) => ({ location, reason: error.message })) },
     },
   );

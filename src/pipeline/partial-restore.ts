@@ -15,6 +15,8 @@ import { RangedSource } from '../vault/ranged-source.ts';
 import type { ObjectProblem } from '../vault/read-object.ts';
 import { StripeReader } from '../vault/stripe-reader.ts';
 import { TreeLookup } from '../vault/tree-lookup.ts';
+import { bringBackMet, WarmedSource } from '../vault/warming.ts';
+import type { WhenArchived } from '../vault/warming.ts';
 import { treeIdOf } from '../vault/tree-reader.ts';
 import type { Wanted } from '../vault/wanted.ts';
 import { differs } from './restore.ts';
@@ -27,6 +29,8 @@ export interface PartialRestoreOptions {
   readonly beliefs: readonly string[];
   /** How many edges, in either direction, lead away from them; 0: those beliefs alone. */
   readonly hops: number;
+  /** Left out: what lies in an archive is asked for as it is met. */
+  readonly archived?: WhenArchived | undefined;
 }
 
 export interface PartialRestored extends SettleReport {
@@ -60,17 +64,22 @@ export interface PartialRestore {
 /**
  * Finds which rows belong to the part. `plan.loss` need not be null: stripes that hold nothing of the part may be lost.
  * What is read stays at hand up to a limit (`PACK_CACHE_BYTES`), so that loading a small part reads little again.
- * @throws `usage/invalid` naming the beliefs that the snapshot does not hold (`missing` in the context); `integrity/*`
+ * @throws `usage/invalid` naming the beliefs that the snapshot does not hold (`missing` in the context); `integrity/*`; `backend/archived`
+ * where `archived` says not to wait, once all that the snapshot needs was asked for
  */
 export async function openPartial(
   { places, names, signal }: Pick<RestoreInput, 'places' | 'names' | 'signal'>,
   { body, secrets, index, presence }: Pick<RestorePlan, 'body' | 'secrets' | 'index' | 'presence'>,
-  { beliefs, hops }: PartialRestoreOptions,
+  { beliefs, hops, archived }: PartialRestoreOptions,
 ): Promise<PartialRestore> {
   const { maskKey } = secrets;
   const stripes = new StripeReader(places, maskKey, { presence, names, signal });
   const source = new RangedSource({ index, places, maskKey, stripes, presence, signal });
-  const chunks = new ChunkReader(source, new ContentIds(secrets.contentIdKey));
+  const warmed =
+    archived === undefined
+      ? source
+      : new WarmedSource(source, () => bringBackMet(index.liveStripes(), { places, presence, signal }, archived));
+  const chunks = new ChunkReader(warmed, new ContentIds(secrets.contentIdKey));
   const trees = body.trees.map((tree) => ({ id: treeIdOf(tree), lookup: new TreeLookup(chunks, tree) }));
   const find = (name: TreeName): TreeLookup => lookupOf(trees, { name });
   const closure = await closureOf(find, { beliefs, hops, signal });

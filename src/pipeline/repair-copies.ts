@@ -80,7 +80,7 @@ export async function damagedCopies(
     object,
     digest,
     location: holder.backend.location,
-    bytes: await readOnce(holder.backend, object, signal),
+    bytes: await readOnce(holder.backend, object, signal, { digest }),
   }));
   for await (const { object, digest, location, bytes } of read) {
     if (typeof bytes === 'string') continue;

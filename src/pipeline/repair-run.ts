@@ -2,12 +2,14 @@ import { toHex } from '../core/bytes.ts';
 import { isValenceError } from '../core/errors.ts';
 import type { ValenceError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
+import { systemTimer } from '../core/clock.ts';
 import { REPAIRS_AT_ONCE } from '../core/limits.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
 import type { StripeGeometry } from '../format/sealing/stripe.ts';
 import { stripeId } from '../format/sealing/stripe.ts';
 import { survivesDomains } from '../placement/promise.ts';
 import { aheadInOrder } from '../vault/ahead.ts';
+import { askArchives, waitForArchives } from '../vault/archive.ts';
 import type { NeededStripe } from '../vault/listed-stripes.ts';
 import { tooFewShards } from '../vault/lost-stripes.ts';
 import type { HolderNames } from '../vault/lost-stripes.ts';
@@ -57,6 +59,8 @@ export class RepairRun {
   recoded = 0;
   shards = 0;
   lacking = 0;
+  /** Stripes that wait for an archive. */
+  archived = 0;
   /** Read to check copies. */
   copiedBytes = 0;
   survives: number = Number.POSITIVE_INFINITY;
@@ -81,9 +85,10 @@ export class RepairRun {
 
   /** Settles when nothing is under way. @throws `backend/*` when no holder takes a repair record */
   async stripes(needed: readonly NeededStripe[]): Promise<void> {
+    const cold = this.#mode.dryRun ? new Set<NeededStripe>() : await this.#askArchives(needed);
     const underWay = new Set<Promise<void>>();
     const work = async (stripe: NeededStripe): Promise<void> => {
-      const repairing = this.#repair(stripe);
+      const repairing = this.#repairUnlessCold(stripe, cold);
       underWay.add(repairing);
       await repairing.finally(() => underWay.delete(repairing));
     };
@@ -98,23 +103,59 @@ export class RepairRun {
     await this.log.flush();
   }
 
+  async #repairUnlessCold(stripe: NeededStripe, cold: ReadonlySet<NeededStripe>): Promise<void> {
+    if (cold.has(stripe) || (await this.#repair(stripe)) === 'archived') this.#leave(stripe);
+  }
+
+  /** Those that have to wait for an archive, everything that they need being asked for; none where that was waited for. */
+  async #askArchives(needed: readonly NeededStripe[]): Promise<Set<NeededStripe>> {
+    const { places, archived, progress, signal } = this.#options;
+    const reading = new Map<IndexedStripe, NeededStripe>();
+    for (const stripe of needed) for (const read of this.#readBy(stripe)) reading.set(read, stripe);
+    const cold = await askArchives([...reading.keys()], { places, presence: this.#view.presence, signal });
+    if (archived?.wait !== true) return new Set(cold.map(({ stripe }) => reading.get(stripe)!));
+    await waitForArchives(cold, { timer: archived.timer ?? systemTimer, progress, signal });
+    return new Set();
+  }
+
+  /** What has to be read to bring a stripe back, by what is listed. */
+  #readBy({ stripe }: NeededStripe): IndexedStripe[] {
+    const others = this.#targetsOf(stripe);
+    if (others === null) return [stripe];
+    return others.filter((other) => this.#plan(other, new Set()).placings.length > 0);
+  }
+
+  /** It stays as it is. */
+  #leave({ stripe }: NeededStripe): void {
+    this.archived += 1;
+    const { good } = this.#plan(stripe, new Set());
+    this.#count(stripe, { good, placings: [], unplaced: [] });
+  }
+
   lose(what: string, { message, context }: ValenceError): void {
     this.lost.push({ what, reason: message, context });
     this.survives = -1;
   }
 
-  async #repair({ stripe, generation, id }: NeededStripe): Promise<void> {
+  async #repair({ stripe, generation, id }: NeededStripe): Promise<'done' | 'archived'> {
     this.#options.signal?.throwIfAborted();
     try {
-      const { profile } = this.#options;
-      const isOfProfile = ({ geometry: { k, n } }: IndexedStripe): boolean => k === profile.k && n === profile.n;
-      const others = isOfProfile(stripe) ? [stripe] : this.#view.repairs.stripes.covering(stripe, isOfProfile);
+      const others = this.#targetsOf(stripe);
       if (others === null) await this.#recode({ stripe, generation, origin: stripe });
       else for (const other of others) await this.#mend({ stripe: other, generation, origin: stripe });
     } catch (error) {
+      if (isValenceError(error, 'backend/archived')) return 'archived';
       if (!isValenceError(error) || !error.code.startsWith('integrity/')) throw error;
       this.lose(id, error);
     }
+    return 'done';
+  }
+
+  /** The stripes of the tier's profile that hold what this one does; null: it has to be coded anew. */
+  #targetsOf(stripe: IndexedStripe): readonly IndexedStripe[] | null {
+    const { profile } = this.#options;
+    const isOfProfile = ({ geometry: { k, n } }: IndexedStripe): boolean => k === profile.k && n === profile.n;
+    return isOfProfile(stripe) ? [stripe] : this.#view.repairs.stripes.covering(stripe, isOfProfile);
   }
 
   async #recode(target: Target): Promise<void> {
@@ -214,7 +255,7 @@ export class RepairRun {
   }
 
   /** Of a stripe that needs nothing, or for which nothing is done. */
-  #count({ geometry }: IndexedStripe, { good, placings, unplaced }: StripePlan): void {
+  #count({ geometry }: IndexedStripe, { good, placings, unplaced }: Omit<StripePlan, 'spares'>): void {
     if (placings.length > 0) this.repaired += 1;
     this.shards += placings.length;
     this.lacking += unplaced.length;

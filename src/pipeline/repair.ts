@@ -12,6 +12,7 @@ import { loadRepairs } from '../vault/repairs.ts';
 import { readIndexes } from '../vault/snapshot-indexes.ts';
 import { findSnapshots, holderNames } from '../vault/snapshots.ts';
 import type { Snapshot, SnapshotsFound } from '../vault/snapshots.ts';
+import type { WhenArchived } from '../vault/warming.ts';
 import type { WritableHolder } from './holders.ts';
 import { copiesOf, damagedCopies } from './repair-copies.ts';
 import { shareObjects } from './shared-objects.ts';
@@ -44,6 +45,8 @@ export interface RepairOptions {
   readonly data: boolean;
   /** Say what would be done, and store nothing. */
   readonly dryRun: boolean;
+  /** Left out: stripes that must be read from an archive are asked for and left to another repair. */
+  readonly archived?: WhenArchived | undefined;
   readonly random: Random;
   readonly progress: ProgressSink;
   readonly signal?: AbortSignal | undefined;
@@ -75,6 +78,8 @@ export interface RepairReport {
   readonly storedBytes: number;
   /** Shards for which no holder was left. */
   readonly lacking: number;
+  /** Stripes that must be read from an archive first; what they need was asked for. */
+  readonly archived: number;
   readonly lost: readonly RepairLoss[];
   /** How many failure domains may be lost now, whichever they are; −1 where something is lost already. */
   readonly survives: number;
@@ -127,7 +132,7 @@ interface Outcome {
 function report(run: RepairRun, { found, survives: copies, options }: Outcome): RepairReport {
   const promised = promisedBy(options.profile, options.promisedOn);
   const survives = found.snapshots.length === 0 ? promised : Math.min(run.survives, copies, promised);
-  const isDegraded = run.lacking > 0 || survives < promised;
+  const isDegraded = run.lacking > 0 || run.archived > 0 || survives < promised;
   return {
     tier: options.tier,
     snapshots: found.snapshots.length,
@@ -139,10 +144,23 @@ function report(run: RepairRun, { found, survives: copies, options }: Outcome): 
     bytesRead: run.source.bytesRead + run.copiedBytes,
     storedBytes: run.uploads.storedBytes,
     lacking: run.lacking,
+    archived: run.archived,
     lost: run.lost,
     survives,
     promised,
-    notes: run.uploads.refused.map(({ location, error }) => `${location} refused: ${error.message}`),
+    notes: notesOf(run),
     status: run.lost.length > 0 ? 'lost' : isDegraded ? 'degraded' : 'ok',
   };
+}
+
+function notesOf({ uploads, archived, source: { unchecked } }: RepairRun): string[] {
+  const notes = uploads.refused.map(({ location, error }) => `${location} refused: ${error.message}`);
+  const later = 'asked for, run this again when the store has brought them back, which takes hours';
+  if (archived > 0) notes.push(`${count(archived, 'stripe')} can be repaired only from an archive: ${later}`);
+  if (unchecked > 0) notes.push(`${count(unchecked, 'shard')} could not be checked in an archive: ${later}`);
+  return notes;
+}
+
+function count(many: number, what: string): string {
+  return `${many} ${what}${many === 1 ? '' : 's'}`;
 }

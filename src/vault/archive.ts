@@ -20,6 +20,7 @@ import type { ObjectRefusal } from './read-object.ts';
 
 /** A shard that was asked for and is not back. */
 export interface ColdShard {
+  readonly stripe: IndexedStripe;
   readonly shard: PlacedShard;
   readonly backend: ReadableBackend;
 }
@@ -109,11 +110,11 @@ async function askFor(
 }
 
 /** Where a shard is listed. */
-function sourcesOf(shard: PlacedShard, { geometry }: IndexedStripe, { places, presence }: Archives): ColdShard[] {
-  const { shardLength } = geometry;
+function sourcesOf(shard: PlacedShard, stripe: IndexedStripe, { places, presence }: Archives): ColdShard[] {
+  const { shardLength } = stripe.geometry;
   const isListed = presence.presentShards([shard], shardLength).length > 0;
   const backends = [...(isListed ? placesOf(places, shard.holder) : []), ...presence.elsewhere(shard, shardLength)];
-  return backends.map((backend) => ({ shard, backend }));
+  return backends.map((backend) => ({ stripe, shard, backend }));
 }
 
 /** Asking for one byte asks for the shard. */

@@ -10,6 +10,8 @@ import { loadRepairs } from './repairs.ts';
 import { PackSource } from './sealed-source.ts';
 import type { SealedSource } from './sealed-source.ts';
 import { StripeReader } from './stripe-reader.ts';
+import { bringBackMet, WarmedSource } from './warming.ts';
+import type { WhenArchived } from './warming.ts';
 
 export interface LateSourceOptions {
   readonly places: readonly Place[];
@@ -20,6 +22,8 @@ export interface LateSourceOptions {
   /** Whole packs or single chunks: who asks for most chunks of a pack wants `packs`. */
   readonly reads: 'packs' | 'chunks';
   readonly names: HolderNames;
+  /** Left out: what lies in an archive is asked for as it is met. */
+  readonly archived?: WhenArchived | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -49,7 +53,8 @@ export class LateSource implements SealedSource {
     try {
       return await source.sealed(name);
     } catch (error) {
-      if (!isValenceError(error, 'integrity/too-few-shards', 'integrity/authentication-failed')) throw error;
+      if (!isValenceError(error, 'integrity/too-few-shards', 'integrity/authentication-failed', 'backend/archived'))
+        throw error;
       const listed = await (this.#listed ??= this.#openListed());
       if (listed === source) throw error;
       return listed.sealed(name);
@@ -61,7 +66,11 @@ export class LateSource implements SealedSource {
     const [presence, repairs] = [await Presence.load(places, signal), await loadRepairs(places, keyring, signal)];
     const { index } = await (this.#index ??= this.#readIndex());
     index.learn(repairs.stripes);
-    return this.#open(presence);
+    const source = await this.#open(presence);
+    const { archived } = this.#options;
+    if (archived === undefined) return source;
+    const archives = { places, presence, signal };
+    return new WarmedSource(source, () => bringBackMet(index.liveStripes(), archives, archived));
   }
 
   async #open(presence?: Presence): Promise<SealedSource> {

@@ -101,9 +101,10 @@ async function judge(
       findings.push({ ...finding, severity, detail: 'no writer of this vault stores such an object' });
       continue;
     }
-    const bytes = data ? await readOnce(backend, name, signal) : null;
-    if (bytes !== null && typeof bytes !== 'string') bytesRead += bytes.length;
-    const isWhole = bytes === null || (typeof bytes !== 'string' && toHex(sha256(bytes)) === digest);
+    const read = data ? await readOnce(backend, name, signal, { digest: Buffer.from(digest, 'hex') }) : 'unread';
+    if (typeof read !== 'string') bytesRead += read.length;
+    // What cannot be read, or lies in an archive, is told where it is needed.
+    const isWhole = typeof read === 'string' || toHex(sha256(read)) === digest;
     const detail = isWhole
       ? 'no snapshot needs it; a run that was interrupted leaves such objects'
       : 'no snapshot needs it, and its bytes are not what its name says';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, afterAll, describe, expect, it } from 'vitest';
-import type { RunPlan, SnapshotRecord } from '../../src/index.ts';
+import { beforeAll, afterAll, describe, expect, it, vi } from 'vitest';
+import type { BackendUsage, RunPlan, SnapshotRecord } from '../../src/index.ts';
 import { openValence } from '../../src/index.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import {
@@ -295,5 +295,62 @@ describe('a mount that is not there', () => {
     expect(exit, stderr).toBe(30);
     expect(await readdir(mount)).toEqual([]);
     expect(await yaml()).not.toContain('share');
+  });
+});
+
+describe('a run', () => {
+  let changes = 0;
+  async function change(): Promise<void> {
+    changes += 1;
+    await using valence = openValence({ home, env: { VALENCE_PASSPHRASE: PASSPHRASE } });
+    await valence.belief.set(beliefNumber(7), { content: longText(`change ${changes}`, 300_000) });
+  }
+
+  it('leaves out a backend whose secret cannot be had, and says so', async () => {
+    const bucket = ['--endpoint', 'http://127.0.0.1:1', '--region', 'eu', '--bucket', 'ada', '--key-id', 'K'];
+    expect((await config('--add-backend', 'cloud', '--type', 's3', ...bucket, '--key', 'env:NOT_SET_HERE')).exit).toBe(
+      0,
+    );
+    expect((await config('--tier', 'copies', '--backends', 'a,cloud', '--copies', '2')).exit).toBe(0);
+    const { exit, stdout, stderr } = await onHome({ home }, 'backup', 'run', '--tier', 'copies');
+    expect(exit, stderr).toBe(3);
+    const [snapshot] = jsonLines(stdout) as unknown as [SnapshotRecord];
+    expect(snapshot).toMatchObject({ survives: 0, degraded: true });
+    expect(snapshot.notes.join('\n')).toContain(
+      'took no part: key of backend cloud: the variable NOT_SET_HERE is not set',
+    );
+    const alone = await onHome({ home }, 'backup', 'list', '--from', 'cloud');
+    expect(alone.exit).toBe(20);
+    expect(jsonLines(alone.stderr)[0]).toMatchObject({
+      message: 'key of backend cloud: the variable NOT_SET_HERE is not set',
+    });
+  });
+
+  it('says with --usage what each backend was asked for', async () => {
+    await change();
+    const { stdout } = await onHome({ home }, 'backup', 'run', '--tier', 'daily', '--usage');
+    const [snapshot, ...usage] = jsonLines(stdout);
+    expect(snapshot).toMatchObject({ type: 'snapshot' });
+    expect(usage.find(({ backend }) => backend === 'a')).toMatchObject({
+      type: 'backend-usage',
+      cost: { currency: 'EUR' },
+    });
+    for (const { calls, bytesUp } of usage as unknown as readonly BackendUsage[])
+      expect([calls > 3, bytesUp > 10_000]).toEqual([true, true]);
+    const people = await runCli(['backup', 'run', '--tier', 'daily', '--usage', '--home', home]);
+    expect(people.stdout).toMatch(/\nBACKEND +CALLS +FAILED +UP +DOWN +COST +PER MONTH\na /);
+  });
+
+  it('keeps limits that are changed while it is under way', { timeout: 120_000 }, async () => {
+    expect((await config('--set-backend', 'b', '--limits', 'upload=1kB/s')).exit).toBe(0);
+    await change();
+    const before = (await filesIn(place('a'))).length;
+    const running = onHome({ home }, 'backup', 'run', '--tier', 'daily');
+    await vi.waitFor(async () => expect((await filesIn(place('a'))).length).toBeGreaterThan(before), 60_000);
+    // What is left to store would take minutes.
+    expect((await config('--set-backend', 'b', '--limits', 'upload=100MB/s')).exit).toBe(0);
+    const { stdout } = await running;
+    const [snapshot] = jsonLines(stdout) as unknown as [SnapshotRecord];
+    expect(snapshot.storedBytes).toBeGreaterThan(300_000);
   });
 });

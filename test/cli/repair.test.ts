@@ -22,6 +22,7 @@ const RECORD: RepairRecord = {
   bytesRead: 2048,
   storedBytes: 4096,
   lacking: 0,
+  archived: 0,
   lost: [],
   survives: 2,
   promised: 2,

@@ -14,6 +14,7 @@ import { retryCalls } from '../../src/backends/wrappers/retry.ts';
 import { Slots } from '../../src/backends/wrappers/slots.ts';
 import { limitTime } from '../../src/backends/wrappers/timeout.ts';
 import { failsAfter, failsBefore, faultyBackend, randomFaults } from '../support/faulty-backend.ts';
+import { LockingMemoryBackend } from '../support/locking-memory-backend.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { describeBackendContract } from './backend-contract.ts';
@@ -50,6 +51,10 @@ describeBackendContract('memory of writes around memory', async () => {
   const backend = rememberWrites(new MemoryBackend(), { name, folder: folder.path });
   return Object.assign(backend, { [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() });
 });
+
+describeBackendContract('all wrappers around a store with object lock', async () =>
+  wrapBackend(new LockingMemoryBackend(systemClock), { name }),
+);
 
 describeBackendContract('all wrappers around a directory', async () => {
   const folder = await temporaryFolder();

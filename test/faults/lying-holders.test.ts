@@ -120,9 +120,11 @@ describe('a restore from an archive', () => {
     const { input, plan } = await planned(vault, around);
     let begun = 0;
     const restore = async (): Promise<void> => void (begun += 1);
-    const context = { signal: new AbortController().signal, progress: silentProgress };
-    const error = await rejection(withArchives(context, { input, plan, wait: false }, restore), 'backend/archived');
-    expect(error.message).toBe(`${plan.stripes} shards of the snapshot are still in an archive`);
+    const error = await rejection(
+      withArchives({ input, plan, archived: { wait: false, progress: silentProgress } }, restore),
+      'backend/archived',
+    );
+    expect(error.message).toBe(`${plan.stripes} shards that are needed are still in an archive`);
     expect([error.context['total'], begun]).toEqual([plan.stripes, 0]);
     expect(asked.size).toBeGreaterThanOrEqual(plan.stripes);
   });
@@ -132,8 +134,8 @@ describe('a restore from an archive', () => {
     const { around } = archive(vault, 5);
     const { input, plan } = await planned(vault, around);
     const timer = new FakeTimer();
-    const context = { signal: new AbortController().signal, progress: silentProgress };
-    const restored = withArchives(context, { input, plan, wait: true, timer }, () => readAll({ input, plan }, timer));
+    const archived = { wait: true, progress: silentProgress, timer };
+    const restored = withArchives({ input, plan, archived }, () => readAll({ input, plan }, timer));
     expect((await timer.until(restored)).state).toMatchObject(substrate.state());
     expect(timer.elapsed()).toBeGreaterThan(60_000);
   });

@@ -22,7 +22,7 @@ import { seededRandom } from './seeded-random.ts';
 /** What tests of repair do with a vault in memory. */
 
 export interface Repairing extends Partial<
-  Pick<RepairOptions, 'data' | 'dryRun' | 'lockedUntil' | 'signal' | 'progress'>
+  Pick<RepairOptions, 'archived' | 'data' | 'dryRun' | 'lockedUntil' | 'signal' | 'progress'>
 > {
   /** Those that take shards; all of the vault's unless given. */
   readonly onto?: readonly Backend[];
@@ -66,6 +66,7 @@ export async function repairVault(vault: MemoryVault, repairing: Repairing = {})
     keyring: repairKeyring(keyring),
     data: repairing.data ?? false,
     dryRun: repairing.dryRun ?? false,
+    archived: repairing.archived,
     random,
     progress: repairing.progress ?? ((): void => {}),
     signal: repairing.signal,

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { backendError } from '../../src/backends/backend-error.ts';
 import { ValenceError } from '../../src/core/errors.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
@@ -8,32 +7,13 @@ import type { WritableHolder } from '../../src/pipeline/holders.ts';
 import { askArchives, waitForArchives } from '../../src/vault/archive.ts';
 import { Presence } from '../../src/vault/presence.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
+import { ArchiveBackend } from '../support/archive-backend.ts';
 import { rejection } from '../support/expect-code.ts';
 import { FakeTimer } from '../support/fake-timer.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
 import { storePack } from '../support/stored-trees.ts';
 import { holderOf, MASK_KEY, placesOf } from '../support/tier-fixture.ts';
 import { filler } from '../support/tree-fixture.ts';
-
-/** Brings an object back after it was asked for so many times. */
-class ArchiveBackend extends MemoryBackend {
-  readonly asked: Map<string, number> = new Map();
-  readonly #after: number;
-
-  constructor(name: string, after: number) {
-    super(name);
-    this.#after = after;
-  }
-
-  override async get(...[name, options]: Parameters<MemoryBackend['get']>): Promise<Uint8Array> {
-    const bytes = await super.get(name, options);
-    const times = (this.asked.get(name) ?? 0) + 1;
-    this.asked.set(name, times);
-    if (times <= this.#after)
-      throw backendError('backend/archived', { backend: this.location, operation: 'get', object: name }, 'not yet');
-    return bytes;
-  }
-}
 
 const PROFILE = { k: 3, n: 5 };
 const bytesOf = (i: number): Uint8Array => filler(`pack ${i}`, 90_000);

@@ -6,7 +6,9 @@ import type { TreeName } from '../../src/format/tables.ts';
 import type { StoredGraph, Graph } from '../support/stored-graph.ts';
 import { beliefText, expectedPart, readPart, storeGraph } from '../support/stored-graph.ts';
 import { rejection } from '../support/expect-code.ts';
-import { backendOf } from '../support/tier-fixture.ts';
+import { ArchiveBackend } from '../support/archive-backend.ts';
+import { FakeTimer } from '../support/fake-timer.ts';
+import { backendOf, holderOf } from '../support/tier-fixture.ts';
 import { layout, piecesOf, readBatches, tuplesOf } from '../support/tree-fixture.ts';
 import { copyStream } from '../vectors/copy-rows.ts';
 
@@ -140,6 +142,36 @@ describe('beside a belief with very many edges', () => {
     expect(part.beliefs).toBe(SPOKES.length + 4);
     expect((await part.counts())['belief_edges']).toBe(HUB.edges.length);
     expect(part.bytesRead).toBeLessThanOrEqual(sealedInAll(stored));
+  });
+});
+
+describe('a part of what lies in an archive', () => {
+  const part = { beliefs: [beliefText(700)], hops: 1 };
+  const graph = { ...LARGE, rowBytes: 400 };
+  const archived = (times: number): Promise<StoredGraph> =>
+    storeGraph(
+      graph,
+      { k: 3, n: 5, packBytes: 350_000 },
+      [0, 1, 2, 3, 4].map((i) => holderOf(new ArchiveBackend(`cold ${i}`, times))),
+    );
+
+  it('is asked for with all of the snapshot, since each chunk tells only then of the next', async () => {
+    const stored = await archived(Infinity);
+    const how = { wait: false, progress: silentProgress };
+    const error = await rejection(stored.open({ ...part, archived: how }), 'backend/archived');
+    expect(error.context['total']).toBe(3 * stored.index.liveStripes().length);
+    expect(stored.index.liveStripes().length).toBeGreaterThan(3);
+  });
+
+  it('is waited for once if that is wanted', async () => {
+    const stored = await archived(4);
+    const timer = new FakeTimer();
+    const opened = await timer.until(
+      stored.open({ ...part, archived: { wait: true, progress: silentProgress, timer } }),
+    );
+    const waited = timer.elapsed();
+    expect(await readPart(opened)).toEqual(expectedPart(graph, [700], 1));
+    expect([waited > 60_000, timer.elapsed() - waited]).toEqual([true, 0]);
   });
 });
 

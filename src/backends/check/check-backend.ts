@@ -42,7 +42,8 @@ const LOCK_RETRY_MS = 1_000;
 
 /**
  * Holds a user's own store to the promises of backend.ts, one group at a time, with some 10 MB under a prefix of its own that
- * readers pass over. Whatever happens it deletes all it wrote; where that is denied, the last result says what is left.
+ * readers pass over. Whatever happens it deletes all it wrote, and what a check that was killed more than a day ago had no time to;
+ * where that is denied, the last result says what is left.
  * Connection and writing failed, there is nothing more to check. Give it a backend with its timeouts.
  * @throws `signal.reason` when aborted, after the result of `clean up`; nothing else
  */
@@ -104,9 +105,10 @@ async function cleanUp(place: CheckedPlace): Promise<CheckResult> {
     await sleep(timer, LOCK_RETRY_MS);
     left = await place.removeAll(limit.signal);
   }
+  const forgotten = place.canDelete ? await place.removeForgotten(limit.signal) : 0;
   callOff();
   const result = { check: 'clean up', milliseconds: Math.round(timer.elapsed() - startedAt) } as const;
-  if (left.size === 0) return { ...result, ...passed('nothing is left behind') };
+  if (left.size === 0) return { ...result, ...passed(`nothing is left behind${alsoGone(forgotten)}`) };
   const [reason] = left.values();
   const why = reason instanceof Error ? reason.message : 'it cannot be deleted';
   return {
@@ -115,6 +117,12 @@ async function cleanUp(place: CheckedPlace): Promise<CheckResult> {
     detail: `left under ${prefix}: ${left.size === 1 ? '1 object' : `${left.size} objects`}; ${why}`,
     hint: `delete ${prefix} by other means; backups and restores pass over it`,
   };
+}
+
+function alsoGone(objects: number): string {
+  return objects === 0
+    ? ''
+    : `, and ${objects === 1 ? '1 object' : `${objects} objects`} of checks that were killed are gone`;
 }
 
 function anyLocked(left: ReadonlyMap<string, unknown>): boolean {

@@ -7,6 +7,10 @@ import type { Backend, ObjectInfo, ObjectName, PutOptions } from '../backend.ts'
 
 /** Readers of vaults pass over such names (F-2.3.2). */
 const CHECK_FOLDER = 'valence-check';
+/** When a check began is in the name of its folder: whole milliseconds since 1970 in hexadecimal. */
+const FOLDER_OF_CHECK = /^valence-check\/([0-9a-f]{12})-[0-9a-f]{16}\//;
+/** No check takes that long: what is older was left by one that was killed. */
+const FORGOTTEN_MS = 24 * 60 * 60_000;
 
 export interface PlaceOptions {
   readonly random: Random;
@@ -50,7 +54,8 @@ export class CheckedPlace {
     this.clock = clock;
     this.timer = timer;
     this.signal = signal;
-    this.prefix = `${CHECK_FOLDER}/${toHex(random.bytes(8))}/`;
+    const startedAt = Math.floor(clock.now()).toString(16).padStart(12, '0');
+    this.prefix = `${CHECK_FOLDER}/${startedAt}-${toHex(random.bytes(8))}/`;
   }
 
   /** Names of objects that were put and not deleted, also where the put failed. */
@@ -139,7 +144,7 @@ export class CheckedPlace {
   /** Deletes all that may be there; what cannot be deleted comes back with the reason. Needs time of its own. */
   async removeAll(signal: AbortSignal): Promise<Map<ObjectName, unknown>> {
     const left = new Map<ObjectName, unknown>();
-    for (const name of new Set([...this.#written, ...(await this.#listed(signal))])) {
+    for (const name of new Set([...this.#written, ...(await this.#listed(this.prefix, signal))])) {
       try {
         await this.backend.delete(name, { signal });
         this.#written.delete(name);
@@ -147,18 +152,34 @@ export class CheckedPlace {
         left.set(name, error);
       }
     }
-    for (const name of await this.#listed(signal)) {
+    for (const name of await this.#listed(this.prefix, signal)) {
       if (!left.has(name)) left.set(name, new BrokenPromise('listed although it was deleted'));
     }
     return left;
   }
 
+  /** Deletes what checks that were killed have left more than a day ago, as far as that goes; how many objects. */
+  async removeForgotten(signal: AbortSignal): Promise<number> {
+    let removed = 0;
+    for (const name of await this.#listed(`${CHECK_FOLDER}/`, signal)) {
+      const [, startedAt] = FOLDER_OF_CHECK.exec(name) ?? [];
+      if (startedAt === undefined || Number.parseInt(startedAt, 16) > this.clock.now() - FORGOTTEN_MS) continue;
+      try {
+        await this.backend.delete(name, { signal });
+        removed += 1;
+      } catch {
+        return removed;
+      }
+    }
+    return removed;
+  }
+
   /** Nothing where it cannot be listed: what was written is known without. */
-  async #listed(signal: AbortSignal): Promise<ObjectName[]> {
+  async #listed(prefix: string, signal: AbortSignal): Promise<ObjectName[]> {
     const names: ObjectName[] = [];
     try {
-      for await (const { name } of this.backend.list(this.prefix, { signal })) {
-        if (name.startsWith(this.prefix)) names.push(name);
+      for await (const { name } of this.backend.list(prefix, { signal })) {
+        if (name.startsWith(prefix)) names.push(name);
       }
     } catch {
       return names;

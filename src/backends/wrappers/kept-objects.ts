@@ -12,7 +12,7 @@ interface KeptFile {
 }
 
 /** Identity and keys of a place: small, and nothing works without them. */
-const isNeeded = (name: ObjectName): boolean => name === 'valence.json' || name.startsWith('keys/');
+export const isNeeded = (name: ObjectName): boolean => name === 'valence.json' || name.startsWith('keys/');
 
 /**
  * Copies of objects in a folder of this host, each in a file of the object's name, absent or whole. Above `maxBytes` the

@@ -3,7 +3,7 @@ import type { FileSystem } from '../../core/file-system.ts';
 import { isValenceError } from '../../core/errors.ts';
 import { sha256 } from '../../format/shard/name.ts';
 import type { Backend, CallOptions, GetOptions, ObjectInfo, ObjectName, PutOptions } from '../backend.ts';
-import { KeptObjects } from './kept-objects.ts';
+import { isNeeded, KeptObjects } from './kept-objects.ts';
 import { objectRange } from './object-range.ts';
 import { PassingBackend } from './passing-backend.ts';
 
@@ -26,7 +26,7 @@ const isRemembered = (name: ObjectName, sizeBytes: number): boolean =>
 
 /**
  * For a key that may write and list but not read: keeps a copy of each small shared object (not of shards) that this host
- * puts, and answers `get` and `stat` from it where the store says `backend/denied`. It cannot know whether the object has
+ * puts, and of `valence.json` and keys also when it gets them, as long as the key may; and answers `get` and `stat` from it where the store says `backend/denied`. It cannot know whether the object has
  * been deleted by somebody else since. `put` also rejects, as core/files.ts does, where the copy cannot be kept; made again
  * it does what is missing.
  */
@@ -55,14 +55,17 @@ class RememberingBackend extends PassingBackend {
   }
 
   override async get(name: ObjectName, options?: GetOptions): Promise<Uint8Array> {
+    let object: Uint8Array;
     try {
-      return await this.inner.get(name, options);
+      object = await this.inner.get(name, options);
     } catch (error) {
-      const object = await this.#recall(error, name);
+      object = await this.#recall(error, name);
       const isOther = options?.digest !== undefined && !equalBytes(sha256(object), options.digest);
       if (isOther) throw error;
       return objectRange(object, options?.range, { backend: this.#name, operation: 'get', object: name });
     }
+    if (isNeeded(name) && options?.range === undefined) await this.#keepRead(name, object);
+    return object;
   }
 
   override async stat(name: ObjectName, options?: CallOptions): Promise<ObjectInfo | null> {
@@ -71,6 +74,16 @@ class RememberingBackend extends PassingBackend {
     } catch (error) {
       const { length } = await this.#recall(error, name);
       return { name, sizeBytes: length };
+    }
+  }
+
+  /** A copy is a precaution: that it cannot be kept must not stop who only reads. */
+  async #keepRead(name: ObjectName, object: Uint8Array): Promise<void> {
+    try {
+      const kept = await this.#kept.read(name);
+      if (kept === null || !equalBytes(kept, object)) await this.#kept.keep(name, object);
+    } catch (error) {
+      if (!isValenceError(error)) throw error;
     }
   }
 

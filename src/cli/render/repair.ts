@@ -2,7 +2,7 @@ import type { RepairRecord } from '../../app/backup-calls.ts';
 import { formatBytes, plural } from '../figures.ts';
 
 export const REPAIR_JSON =
-  '{"type":"repair","tier","dryRun","snapshots","stripes","repaired","recoded","shards","bytesRead","storedBytes","lacking","lost":[{"what","reason","missing":[…]}],"survives","promised","replaced":true|false|null,"notes":[…],"status":"ok|degraded|lost"}';
+  '{"type":"repair","tier","dryRun","snapshots","stripes","repaired","recoded","shards","bytesRead","storedBytes","lacking","archived","lost":[{"what","reason","missing":[…]}],"survives","promised","replaced":true|false|null,"notes":[…],"status":"ok|degraded|lost"}';
 
 /** Of each lost stripe so many missing shards are named; --json names all. */
 const MISSING_NAMED_MAX = 5;

@@ -25,7 +25,7 @@ export function describeRunPlan({ tier, scan, newBytes, backends, notes }: RunPl
 }
 
 /** Rough, and mostly far below a cent: then that it is, rather than a row of noughts. */
-function money({ cost }: BackendPlan, when: 'now' | 'perMonth'): string {
+export function money({ cost }: Pick<BackendPlan, 'cost'>, when: 'now' | 'perMonth'): string {
   if (cost === null) return 'unknown';
   const amount = cost[when];
   if (amount === 0) return 'free';

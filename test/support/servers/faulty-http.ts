@@ -186,6 +186,33 @@ export const S3_FAULTS: Readonly<Record<string, HttpFault>> = {
   'a bucket that is gone': s3Error(404, 'NoSuchBucket'),
 };
 
+/** An error as Kubo's RPC answers it. */
+function kuboError(status: number, Message: string, headers: Readonly<Record<string, string>> = {}): HttpFault {
+  const body = JSON.stringify({ Message, Code: 0, Type: 'error' });
+  return { kind: 'answer', status, headers: { 'content-type': 'application/json', ...headers }, body };
+}
+
+/** What goes wrong with a node, or with what stands before it, by name. */
+export const KUBO_FAULTS: Readonly<Record<string, HttpFault>> = {
+  'storm of 503': kuboError(503, 'busy'),
+  '503 with Retry-After': kuboError(503, 'busy', { 'retry-after': '1' }),
+  'too many requests': kuboError(429, 'slow down'),
+  'internal error': kuboError(500, 'planned fault'),
+  'a full disk': kuboError(500, 'write /blocks: no space left on device'),
+  'a key that is refused': kuboError(403, 'forbidden'),
+  'a key that has expired': kuboError(401, 'unauthorized'),
+  'another server': kuboError(404, 'not found'),
+};
+
+/** Answers that look right and are not. */
+export const BODY_FAULTS: Readonly<Record<string, HttpFault>> = {
+  "another object's bytes": { kind: 'other-body', bytes: Buffer.from('bytes of another object') },
+  'a truncated body under a right length': { kind: 'short-body', bytes: 100 },
+  'an empty body': { kind: 'short-body', bytes: 0 },
+  'a body that breaks off': { kind: 'cut-body', afterBytes: 100 },
+  'no answer': { kind: 'lose-answer' },
+};
+
 /** The fault from request `from` on, for so many. */
 export function halfway(fault: HttpFault, from: number, count: number = Infinity): HttpPlan {
   return ({ index }) => (index >= from && index < from + count ? fault : null);

@@ -66,10 +66,26 @@ const brokenIn = (results: readonly CheckResult[]): string[] =>
 const allPassed = Object.fromEntries(ALL.map((name) => [name, 'passed']));
 
 describe('the check of a backend', () => {
+  test('deletes what a check that was killed has left the day before, and nothing of one under way', async () => {
+    const memory = new MemoryBackend();
+    const timer = new FakeTimer();
+    const now = Date.UTC(2026, 0, 2);
+    const clock = { now: () => now };
+    const ofCheck = (startedAt: number): string =>
+      `valence-check/${startedAt.toString(16).padStart(12, '0')}-0123456789abcdef/one`;
+    const hour = 3_600_000;
+    const kept = [ofCheck(now - 23 * hour), 'valence-check/readme', 'valence.json'];
+    for (const name of [...kept, ofCheck(now - 25 * hour)]) memory.objects.set(name, Uint8Array.of(1));
+    const results = await check(memory, { clock, timer });
+    expect(results.at(-1)!.detail).toBe('nothing is left behind, and 1 object of checks that were killed are gone');
+    expect([...memory.objects.keys()].toSorted()).toEqual(kept.toSorted());
+  });
+
   test('passes on a store that keeps the contract, and leaves nothing behind', async () => {
     const memory = new MemoryBackend();
     memory.objects.set('valence.json', Uint8Array.of(1));
     const results = await check(memory);
+    expect(results.at(-1)!.detail).toBe('nothing is left behind');
     expect(results.map((result) => result.check)).toEqual(ALL);
     expect(statuses(results)).toEqual({ ...allPassed, 'object lock': 'not-applicable' });
     expect([...memory.objects.keys()]).toEqual(['valence.json']);
@@ -108,7 +124,7 @@ describe('the check of a backend', () => {
     await check(noted);
     const [first] = names;
     await check(noted, { random: seededStream('another') });
-    for (const name of names) expect(name).toMatch(/^valence-check\/[0-9a-f]{16}\//);
+    for (const name of names) expect(name).toMatch(/^valence-check\/[0-9a-f]{12}-[0-9a-f]{16}\//);
     expect([...names].every(isObjectName)).toBe(true);
     expect(new Set([...names].map((name) => name.split('/')[1])).size).toBe(2);
     expect(first).toBeDefined();
@@ -265,7 +281,9 @@ describe('a key', () => {
     expect(statuses(results)).toMatchObject({ delete: 'warned', consistency: 'passed', 'clean up': 'warned' });
     expect(brokenIn(results)).toEqual([]);
     const { detail, hint } = results.at(-1) ?? { detail: '' };
-    expect(detail).toMatch(new RegExp(`^left under valence-check/[0-9a-f]{16}/: ${memory.objects.size} objects; `));
+    expect(detail).toMatch(
+      new RegExp(`^left under valence-check/[0-9a-f]{12}-[0-9a-f]{16}/: ${memory.objects.size} objects; `),
+    );
     expect(hint).toContain('valence-check/');
   });
 

@@ -70,6 +70,18 @@ describe('memory of writes', () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
+  test('keeps of what it reads the identity and the keys of the place, for a key that may read no more', async () => {
+    await using folder = await temporaryFolder();
+    const memory = new MemoryBackend();
+    for (const name of ['valence.json', 'keys/1', 'index/ab']) memory.objects.set(name, body(10));
+    const reading = open(memory, folder);
+    for (const name of memory.objects.keys()) await reading.get(name);
+    await reading.get('valence.json', { range: { offset: 0, length: 1 } });
+    const backend = open(writeOnly(memory), folder);
+    for (const name of ['valence.json', 'keys/1']) expect(await backend.get(name)).toEqual(body(10));
+    await rejection(backend.get('index/ab'), 'backend/denied');
+  });
+
   test('gives no bytes of another digest than the caller knows', async () => {
     await using folder = await temporaryFolder();
     const backend = open(writeOnly(new MemoryBackend()), folder);

@@ -6,7 +6,7 @@ import type { CliContext } from '../../command-context.ts';
 import { VAULT_EXITS, withNotes } from '../../command-help.ts';
 import { text } from '../../parsers.ts';
 import { describeDiff, DIFF_SUMMARY_JSON, DIFFERENCE_JSON, differenceLine } from '../../render/difference.ts';
-import { keyFileFlag, optionalFromFlag } from '../../shared-flags.ts';
+import { keyFileFlag, optionalFromFlag, waitFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly from?: readonly string[] | undefined;
@@ -14,18 +14,19 @@ interface Flags {
   readonly tier?: string | undefined;
   readonly all?: boolean | undefined;
   readonly stat?: boolean | undefined;
+  readonly wait?: boolean | undefined;
 }
 
 /** Of a line where no terminal says. */
 const WIDTH = 120;
 
 async function backupDiff(this: CliContext, flags: Flags, before: string, after?: string): Promise<void> {
-  const { from = [], keyFile, tier } = flags;
+  const { from = [], keyFile, tier, wait } = flags;
   const rows = rowsOf(flags);
   const valence = await this.open();
   const width = this.io.stdout.columns ?? WIDTH;
   const warn = (warning: string): void => this.warn(warning);
-  for await (const event of valence.backup.diff({ before, after, tier, from, keyFile, rows, warn })) {
+  for await (const event of valence.backup.diff({ before, after, tier, from, keyFile, rows, wait, warn })) {
     if (this.output.closed) return;
     await this.output.result(event, () =>
       event.type === 'summary' ? describeDiff(event) : differenceLine(event, width),
@@ -64,6 +65,7 @@ export const backupDiffCommand: Command<CliContext> = withNotes(
           brief: 'list versions, provenance, models and embeddings too',
         },
         stat: { kind: 'boolean', optional: true, withNegated: false, brief: 'only count' },
+        wait: waitFlag,
       },
       positional: {
         kind: 'tuple',
@@ -86,7 +88,14 @@ export const backupDiffCommand: Command<CliContext> = withNotes(
     },
   }),
   {
-    exits: [...VAULT_EXITS, 'config/no-keys', 'key/passphrase', 'key/wrong-key', 'backend/not-found'],
+    exits: [
+      ...VAULT_EXITS,
+      'config/no-keys',
+      'key/passphrase',
+      'key/wrong-key',
+      'backend/not-found',
+      'backend/archived',
+    ],
     json: [DIFFERENCE_JSON, DIFF_SUMMARY_JSON],
   },
 );

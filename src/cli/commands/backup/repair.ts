@@ -6,22 +6,23 @@ import type { CliContext } from '../../command-context.ts';
 import { VAULT_EXITS, withNotes } from '../../command-help.ts';
 import { text } from '../../parsers.ts';
 import { describeRepair, REPAIR_JSON } from '../../render/repair.ts';
-import { tierFlag } from '../../shared-flags.ts';
+import { tierFlag, waitFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly tier?: string | undefined;
   readonly data?: boolean | undefined;
   readonly replace?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  readonly wait?: boolean | undefined;
 }
 
 async function backupRepair(this: CliContext, flags: Flags): Promise<void> {
-  const { tier, data = false, dryRun = false } = flags;
+  const { tier, data = false, dryRun = false, wait } = flags;
   const replace = flags.replace === undefined ? undefined : replacement(flags.replace);
   if (replace !== undefined && !dryRun)
     await this.confirm(`Move everything from ${replace.old} to ${replace.new}, and leave ${replace.old}?`);
   const valence = await this.open();
-  for await (const record of valence.backup.repair({ tier, data, dryRun, replace })) {
+  for await (const record of valence.backup.repair({ tier, data, dryRun, wait, replace })) {
     this.settle(record.status);
     await this.output.result<RepairRecord>(record, () => describeRepair(record));
   }
@@ -61,6 +62,7 @@ export const backupRepairCommand: Command<CliContext> = withNotes(
           withNegated: false,
           brief: 'say what would be done, and do nothing',
         },
+        wait: waitFlag,
       },
     },
     docs: {

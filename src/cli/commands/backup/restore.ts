@@ -9,7 +9,7 @@ import { requireNewFile, writeLines } from '../../line-file.ts';
 import { listedUuid, text } from '../../parsers.ts';
 import { mergeQuestion } from '../../render/merge.ts';
 import { describeRestore, RESTORE_JSON } from '../../render/restore.ts';
-import { fromFlag, keyFileFlag } from '../../shared-flags.ts';
+import { fromFlag, keyFileFlag, waitFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly from: readonly string[];
@@ -65,7 +65,6 @@ function partOf(flags: Flags, context: CliContext): PartOptions | undefined {
     return undefined;
   }
   if (target === null) throw clash('--to, --jsonl or --merge is needed');
-  if (flags.wait === true) throw clash('--wait does not go with --beliefs');
   const part = { beliefs, hops };
   if (jsonl !== undefined) return { ...part, lines: linesTarget(jsonl, context) };
   return merge === true ? { ...part, merge: { overwrite } } : part;
@@ -175,12 +174,7 @@ export const backupRestoreCommand: Command<CliContext> = withNotes(
           withNegated: false,
           brief: 'with --merge: what differs becomes as in the snapshot',
         },
-        wait: {
-          kind: 'boolean',
-          optional: true,
-          withNegated: false,
-          brief: 'wait, for hours, until shards that lie in an archive have been brought back',
-        },
+        wait: waitFlag,
       },
     },
     docs: {
@@ -190,7 +184,8 @@ export const backupRestoreCommand: Command<CliContext> = withNotes(
         'transaction; once the target is queryable, vector indexes are built. Run again after an interruption, it goes on from there.\n' +
         'With --beliefs only those and their edges among one another, sources, history and embeddings: into an empty place, as JSON\n' +
         'lines that `valence import` takes, or merged into a database in use, after showing what that changes.\n' +
-        'Shards in an archive class are asked for, all that are needed; without --wait the command then ends, to be run again.',
+        'Shards in an archive class are asked for, all that are needed, for a part all of the snapshot; without --wait the command then\n' +
+        'ends, to be run again.',
     },
   }),
   {

@@ -1,7 +1,9 @@
 import { buildCommand } from '@stricli/core';
 import type { Command } from '@stricli/core';
+import type { BackendUsage } from '../../../app/backup-calls.ts';
 import type { CliContext } from '../../command-context.ts';
 import { DATABASE_EXITS, VAULT_EXITS, withNotes } from '../../command-help.ts';
+import { BACKEND_USAGE_JSON, describeUsage } from '../../render/backend-usage.ts';
 import { describeRunPlan, RUN_PLAN_JSON } from '../../render/run-plan.ts';
 import { describeSnapshot, SNAPSHOT_JSON } from '../../render/snapshot.ts';
 import { tierFlag } from '../../shared-flags.ts';
@@ -10,6 +12,7 @@ interface Flags {
   readonly tier?: string | undefined;
   readonly fullScan: boolean;
   readonly dryRun?: boolean | undefined;
+  readonly usage?: boolean | undefined;
 }
 
 async function backupRun(this: CliContext, flags: Flags): Promise<void> {
@@ -20,10 +23,18 @@ async function backupRun(this: CliContext, flags: Flags): Promise<void> {
     }
     return;
   }
-  for await (const snapshot of valence.backup.run({ tier: flags.tier, fullScan: flags.fullScan })) {
+  let usage: readonly BackendUsage[] = [];
+  const used = (all: readonly BackendUsage[]): void => void (usage = all);
+  for await (const snapshot of valence.backup.run({ tier: flags.tier, fullScan: flags.fullScan, used })) {
     if (snapshot.degraded) this.settle('degraded');
     await this.output.result(snapshot, () => describeSnapshot(snapshot));
   }
+  if (flags.usage === true) await tell(this, usage);
+}
+
+async function tell({ output }: CliContext, usage: readonly BackendUsage[]): Promise<void> {
+  await output.note(describeUsage(usage));
+  if (output.json) for (const each of usage) await output.raw(JSON.stringify(each));
 }
 
 export const backupRunCommand: Command<CliContext> = withNotes(
@@ -37,6 +48,12 @@ export const backupRunCommand: Command<CliContext> = withNotes(
           default: false,
           withNegated: false,
           brief: 'read every row, and check the change log against it',
+        },
+        usage: {
+          kind: 'boolean',
+          optional: true,
+          withNegated: false,
+          brief: 'say at the end what each backend was asked for, and roughly what it costs',
         },
         dryRun: {
           kind: 'boolean',
@@ -62,6 +79,6 @@ export const backupRunCommand: Command<CliContext> = withNotes(
       'degraded',
       'config/no-keys',
     ],
-    json: [SNAPSHOT_JSON, RUN_PLAN_JSON],
+    json: [SNAPSHOT_JSON, RUN_PLAN_JSON, BACKEND_USAGE_JSON],
   },
 );
