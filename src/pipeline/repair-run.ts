@@ -100,11 +100,25 @@ export class RepairRun {
       const { profile } = this.#options;
       const isOfProfile = ({ geometry: { k, n } }: IndexedStripe): boolean => k === profile.k && n === profile.n;
       const others = isOfProfile(stripe) ? [stripe] : this.#view.repairs.stripes.covering(stripe, isOfProfile);
-      if (others === null) await this.#recode({ stripe, generation, origin: stripe });
-      else for (const other of others) await this.#mend({ stripe: other, generation, origin: stripe });
+      if (others === null || !(await this.#mendAll(others, { stripe, generation, origin: stripe })))
+        await this.#recode({ stripe, generation, origin: stripe });
     } catch (error) {
-      if (!isValenceError(error) || !error.code.startsWith('integrity/')) throw error;
+      if (!isIntegrityError(error)) throw error;
       this.lose(id, error);
+    }
+  }
+
+  /**
+   * False: one of them cannot be had, though records tell of it, and there is `target` itself to begin with again.
+   * @throws `integrity/*` where there is not
+   */
+  async #mendAll(others: readonly IndexedStripe[], target: Target): Promise<boolean> {
+    try {
+      for (const stripe of others) await this.#mend({ ...target, stripe });
+      return true;
+    } catch (error) {
+      if (others[0] === target.stripe || !isIntegrityError(error)) throw error;
+      return false;
     }
   }
 
@@ -117,7 +131,7 @@ export class RepairRun {
       // Parts that an interrupted repair told of are there already.
       const shards = this.#view.repairs.stripes.shardsOf(part.stripe.geometry);
       const piece = Uint8Array.from(part.pack);
-      await this.#mend({ ...target, stripe: { ...part.stripe, shards } }, piece);
+      await this.#mend({ ...target, stripe: { ...part.stripe, shards, signed: 0 } }, piece);
     }
     this.recoded += 1;
   }
@@ -130,14 +144,23 @@ export class RepairRun {
     this.shards += Math.min(placings.length, this.#options.profile.n);
   }
 
-  async #mend({ stripe, generation, origin }: Target, known: Uint8Array | null = null): Promise<void> {
-    const id = toHex(stripeId(stripe.geometry));
+  async #mend(target: Target, known: Uint8Array | null = null): Promise<void> {
+    const id = toHex(stripeId(target.stripe.geometry));
     if (this.#done.has(id)) return;
     this.#done.add(id);
+    try {
+      await this.#mendOnce(target, known);
+    } catch (error) {
+      this.#done.delete(id);
+      throw error;
+    }
+  }
+
+  async #mendOnce({ stripe, generation, origin }: Target, known: Uint8Array | null): Promise<void> {
     const bad = this.#mode.data ? await this.#badShards(stripe) : new Set<PlacedShard>();
     const plan = this.#plan(stripe, bad);
-    // With data the shards that only records tell of are held against the pack, and so it is read.
-    const isDoubted = this.#mode.data && !this.#mode.dryRun && stripe.signed !== undefined;
+    // The shards that only records tell of are held against the pack where that is known; with data it is read for it.
+    const isDoubted = (this.#mode.data || known !== null) && !this.#mode.dryRun && stripe.signed !== undefined;
     if (plan.placings.length === 0 && !isDoubted) return this.#count(stripe, plan);
     if (this.#mode.dryRun) {
       if (known === null) this.#requireRebuildable(stripe);
@@ -213,4 +236,8 @@ export class RepairRun {
     const places = [...holders, ...placings.map(({ holder }) => holder)].map(({ domains }) => domains);
     this.survives = Math.min(this.survives, survivesDomains({ required: geometry.k, places }));
   }
+}
+
+function isIntegrityError(error: unknown): error is ValenceError {
+  return isValenceError(error) && error.code.startsWith('integrity/');
 }
