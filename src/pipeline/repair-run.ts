@@ -232,8 +232,9 @@ export class RepairRun {
     if (placings.length > 0) this.repaired += 1;
     this.shards += placings.length;
     this.lacking += unplaced.length;
-    const holders = [...byIndex(good).values()].flatMap(([shard]) => this.#holderOf(shard!) ?? []);
-    const places = [...holders, ...placings.map(({ holder }) => holder)].map(({ domains }) => domains);
+    const at = new Map(good.map((shard) => [shard.index, this.#holderOf(shard)]));
+    for (const { index, holder } of placings) at.set(index, holder);
+    const places = [...at.values()].flatMap((holder) => (holder === undefined ? [] : [holder.domains]));
     this.survives = Math.min(this.survives, survivesDomains({ required: geometry.k, places }));
   }
 }
