@@ -17,10 +17,10 @@ export interface SpreadShards {
 export function spreadShards(shards: readonly PlacedShard[]): SpreadShards {
   const choices = new Map<number, Seat[]>();
   for (const shard of shards) {
-    const seat = { shard, holder: toHex(shard.holder) };
+    const choice = { shard, holder: toHex(shard.holder) };
     const same = choices.get(shard.index);
-    if (same === undefined) choices.set(shard.index, [seat]);
-    else same.push(seat);
+    if (same === undefined) choices.set(shard.index, [choice]);
+    else same.push(choice);
   }
   const seated = new Map<string, PlacedShard>();
   for (const index of choices.keys()) seat(index, { choices, seated, tried: new Set() });
