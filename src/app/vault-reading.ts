@@ -148,7 +148,6 @@ export function noneThere(away: readonly Blemish[]): ValenceError {
     return new ValenceError('config/invalid', 'no backend is configured', {
       hint: 'add one with `valence backup config --add-backend`',
     });
-  const [first] = away;
   const areDenied = away.every(({ error }) => error.code === 'backend/denied');
   return new ValenceError(
     areDenied ? 'backend/denied' : 'backend/unavailable',

@@ -210,7 +210,7 @@ export interface UploadJournal {
 export interface LockedSnapshot {
   /** Digest of the snapshot. */
   readonly digest: Uint8Array;
-  /** Milliseconds since 1970, by holder (UUID text). */
+  /** Milliseconds since 1970, by holder (UUID text) and where it lies. */
   readonly holders: ReadonlyMap<string, number>;
 }
 

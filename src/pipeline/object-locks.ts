@@ -49,7 +49,7 @@ export interface Repaired {
 }
 
 export interface Locked {
-  /** `Locking.until` by holder, of those where everything is locked. */
+  /** `Locking.until` by holder and location, of those where everything is locked. */
   readonly holders: ReadonlyMap<string, number>;
   /** What could not be locked, for people. */
   readonly notes: readonly string[];
@@ -68,7 +68,7 @@ export async function lockReferenced(holders: readonly WritableHolder[], locking
   await Promise.all(
     able.map(async (holder) => {
       const failed = await lockAt(holder, locking);
-      if (failed === null) locked.set(holder.holder, locking.until);
+      if (failed === null) locked.set(placeOf(holder), locking.until);
       else notes.push(noteOf(holder, locking.until, failed));
     }),
   );
@@ -130,8 +130,13 @@ function* objectsToLock(holder: WritableHolder, locking: Locking): Generator<Loc
 }
 
 /** Whether the commit before and this run's puts have locked everything at a holder for long enough. */
-function isKnown({ holder }: WritableHolder, { until, putUntil, known }: Locking): boolean {
-  return putUntil >= until && (known?.holders.get(holder) ?? 0) >= until;
+function isKnown(holder: WritableHolder, { until, putUntil, known }: Locking): boolean {
+  return putUntil >= until && (known?.holders.get(placeOf(holder)) ?? 0) >= until;
+}
+
+/** A bucket that was copied is the same holder, and its copies have no locks. */
+function placeOf({ holder, backend }: WritableHolder): string {
+  return `${holder} at ${backend.location}`;
 }
 
 function* shardsAt(

@@ -4,6 +4,7 @@ import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts
 import { stripeId } from '../format/sealing/stripe.ts';
 import { chooseHolders } from '../placement/choose-holders.ts';
 import type { Domains } from '../placement/failure-domains.ts';
+import { spreadShards } from '../vault/spread-shards.ts';
 import type { WritableHolder } from './holders.ts';
 
 /** Which shards of a stripe are missing, and where they go. Decided from what is known, before anything is read. */
@@ -18,7 +19,7 @@ export interface Placing {
 }
 
 export interface StripePlan {
-  /** Shards that stay, at least one of each index that is there. */
+  /** Shards that stay, one of each index that is there; of one that has a placing, too, that counts. */
   readonly good: readonly PlacedShard[];
   readonly placings: readonly Placing[];
   /** Holders for whatever a chosen one refuses, in their order. */
@@ -30,16 +31,17 @@ export interface StripePlan {
 /**
  * `isGood`: whether a shard is where it should be. A missing one goes back to the holder that lost it where that has no other
  * of this stripe, under the same mask; else to a holder that has none, chosen as for a new stripe, the domains of the shards
- * that are left counted in. The same shards and holders give the same plan.
+ * that are left counted in. A holder whose shard is at another one, too, has none in this sense, and of two shards at one holder
+ * one counts as missing while there is a holder for it. The same shards and holders give the same plan.
  */
 export function planStripe(
   stripe: IndexedStripe,
   holders: readonly WritableHolder[],
   isGood: (shard: PlacedShard) => boolean,
 ): StripePlan {
-  const good = stripe.shards.filter(isGood);
-  const busy = new Set(good.map(({ holder }) => uuidText(holder)));
-  const there = new Set(good.map(({ index }) => index));
+  const { apart, doubled } = spreadShards(stripe.shards.filter(isGood));
+  const busy = new Set(apart.map(({ holder }) => uuidText(holder)));
+  const there = new Set([...apart, ...doubled].map(({ index }) => index));
   const missing = Array.from({ length: stripe.geometry.n }, (_, index) => index).filter((index) => !there.has(index));
   const placings: Placing[] = [];
   const homeless: number[] = [];
@@ -54,11 +56,17 @@ export function planStripe(
   const free = holders.filter(({ holder }) => !busy.has(holder));
   const remaining = holders.filter(({ holder }) => busy.has(holder)).map(({ domains }) => domains);
   const order = chosenAmong(stripe, free, remaining);
-  for (const [i, index] of homeless.entries()) {
+  const wanting = [...homeless, ...doubled.map(({ index }) => index)];
+  for (const [i, index] of wanting.entries()) {
     const holder = order[i];
     if (holder !== undefined) placings.push({ index, holder, epoch: nextEpoch(stripe, index), lost: null });
   }
-  return { good, placings, spares: order.slice(homeless.length), unplaced: homeless.slice(order.length) };
+  return {
+    good: [...apart, ...doubled],
+    placings,
+    spares: order.slice(wanting.length),
+    unplaced: homeless.slice(order.length),
+  };
 }
 
 /** One more than the highest that is known of this index, so that no mask serves twice. */

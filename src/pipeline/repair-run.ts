@@ -140,12 +140,12 @@ export class RepairRun {
   async #repair({ stripe, generation, id }: NeededStripe): Promise<'done' | 'archived'> {
     this.#options.signal?.throwIfAborted();
     try {
+      const target = { stripe, generation, origin: stripe };
       const others = this.#targetsOf(stripe);
-      if (others === null) await this.#recode({ stripe, generation, origin: stripe });
-      else for (const other of others) await this.#mend({ stripe: other, generation, origin: stripe });
+      if (others === null || !(await this.#mendAll(others, target))) await this.#recode(target);
     } catch (error) {
       if (isValenceError(error, 'backend/archived')) return 'archived';
-      if (!isValenceError(error) || !error.code.startsWith('integrity/')) throw error;
+      if (!isIntegrityError(error)) throw error;
       this.lose(id, error);
     }
     return 'done';
@@ -158,6 +158,20 @@ export class RepairRun {
     return isOfProfile(stripe) ? [stripe] : this.#view.repairs.stripes.covering(stripe, isOfProfile);
   }
 
+  /**
+   * False: one of them cannot be had, though records tell of it, and there is `target` itself to begin with again.
+   * @throws `integrity/*` where there is not
+   */
+  async #mendAll(others: readonly IndexedStripe[], target: Target): Promise<boolean> {
+    try {
+      for (const stripe of others) await this.#mend({ ...target, stripe });
+      return true;
+    } catch (error) {
+      if (others[0] === target.stripe || !isIntegrityError(error)) throw error;
+      return false;
+    }
+  }
+
   async #recode(target: Target): Promise<void> {
     const { source } = this;
     const { stripe, generation } = target;
@@ -167,7 +181,7 @@ export class RepairRun {
       // Parts that an interrupted repair told of are there already.
       const shards = this.#view.repairs.stripes.shardsOf(part.stripe.geometry);
       const piece = Uint8Array.from(part.pack);
-      await this.#mend({ ...target, stripe: { ...part.stripe, shards } }, piece);
+      await this.#mend({ ...target, stripe: { ...part.stripe, shards, signed: 0 } }, piece);
     }
     this.recoded += 1;
   }
@@ -180,14 +194,23 @@ export class RepairRun {
     this.shards += Math.min(placings.length, this.#options.profile.n);
   }
 
-  async #mend({ stripe, generation, origin }: Target, known: Uint8Array | null = null): Promise<void> {
-    const id = toHex(stripeId(stripe.geometry));
+  async #mend(target: Target, known: Uint8Array | null = null): Promise<void> {
+    const id = toHex(stripeId(target.stripe.geometry));
     if (this.#done.has(id)) return;
     this.#done.add(id);
+    try {
+      await this.#mendOnce(target, known);
+    } catch (error) {
+      this.#done.delete(id);
+      throw error;
+    }
+  }
+
+  async #mendOnce({ stripe, generation, origin }: Target, known: Uint8Array | null): Promise<void> {
     const bad = this.#mode.data ? await this.#badShards(stripe) : new Set<PlacedShard>();
     const plan = this.#plan(stripe, bad);
-    // With data the shards that only records tell of are held against the pack, and so it is read.
-    const isDoubted = this.#mode.data && !this.#mode.dryRun && stripe.signed !== undefined;
+    // The shards that only records tell of are held against the pack where that is known; with data it is read for it.
+    const isDoubted = (this.#mode.data || known !== null) && !this.#mode.dryRun && stripe.signed !== undefined;
     if (plan.placings.length === 0 && !isDoubted) return this.#count(stripe, plan);
     if (this.#mode.dryRun) {
       if (known === null) this.#requireRebuildable(stripe);
@@ -259,8 +282,13 @@ export class RepairRun {
     if (placings.length > 0) this.repaired += 1;
     this.shards += placings.length;
     this.lacking += unplaced.length;
-    const holders = [...byIndex(good).values()].flatMap(([shard]) => this.#holderOf(shard!) ?? []);
-    const places = [...holders, ...placings.map(({ holder }) => holder)].map(({ domains }) => domains);
+    const at = new Map(good.map((shard) => [shard.index, this.#holderOf(shard)]));
+    for (const { index, holder } of placings) at.set(index, holder);
+    const places = [...at.values()].flatMap((holder) => (holder === undefined ? [] : [holder.domains]));
     this.survives = Math.min(this.survives, survivesDomains({ required: geometry.k, places }));
   }
+}
+
+function isIntegrityError(error: unknown): error is ValenceError {
+  return isValenceError(error) && error.code.startsWith('integrity/');
 }

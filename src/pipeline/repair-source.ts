@@ -1,5 +1,5 @@
 import { equalBytes, toHex } from '../core/bytes.ts';
-import { isValenceError } from '../core/errors.ts';
+import { isValenceError, ValenceError } from '../core/errors.ts';
 import type { IndexedStripe, PlacedShard } from '../format/index/segment-body.ts';
 import { sha256, shardObjectName } from '../format/shard/name.ts';
 import type { HolderNames } from '../vault/lost-stripes.ts';
@@ -65,7 +65,9 @@ export class RepairSource {
   async pack(stripe: IndexedStripe, generation: string, origin: IndexedStripe): Promise<Uint8Array> {
     const reader = this.#readerOf(generation);
     try {
-      return await reader.read(stripe);
+      const pack = await reader.read(stripe);
+      if (stripe.signed === 0 && !isPackOf(stripe.geometry, pack)) throw notItsPack();
+      return pack;
     } catch (error) {
       if (!isValenceError(error) || !error.code.startsWith('integrity/')) throw error;
       const gathered = await this.#gather(stripe, origin, reader);
@@ -102,6 +104,14 @@ interface PieceOfPack {
   readonly stripe: IndexedStripe;
   readonly offset: number;
   readonly length: number;
+}
+
+/** A record told a wrong length of it: its shards, coded again, would be others. */
+function notItsPack(): ValenceError {
+  return new ValenceError(
+    'integrity/authentication-failed',
+    'a repair record tells of a pack that does not give its stripe',
+  );
 }
 
 function placesIn(stripe: IndexedStripe): Map<string, PieceOfPack> {

@@ -1,3 +1,4 @@
+import { ValenceError } from '../core/errors.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import type { Random } from '../core/random.ts';
 import type { GenerationSecrets } from '../format/keys/writer-secrets.ts';
@@ -8,6 +9,7 @@ import type { IndexKeyring } from '../vault/keyring.ts';
 import { neededStripes } from '../vault/listed-stripes.ts';
 import type { Place } from '../vault/places.ts';
 import { Presence } from '../vault/presence.ts';
+import type { ObjectProblem } from '../vault/read-object.ts';
 import { loadRepairs } from '../vault/repairs.ts';
 import { readIndexes } from '../vault/snapshot-indexes.ts';
 import { findSnapshots, holderNames } from '../vault/snapshots.ts';
@@ -101,9 +103,26 @@ export async function repairTier(options: RepairOptions): Promise<RepairReport> 
   const run = new RepairRun(options, { repairs, presence, names: holderNames(found.snapshots) }, options);
   for (const { snapshot, error } of indexes.lost) run.lose(snapshot.object, error);
   for (const { name, foreign, error } of found.broken) if (!foreign) run.lose(name.object.name, error);
+  const unlisted = [...unlistedOf(found.problems), ...unlistedOf(repairs.problems), ...unlistedOf(presence.problems)];
+  // What nobody shows is not known to be nothing.
+  if (found.snapshots.length === 0 && unlistedOf(found.problems).length > 0)
+    run.lose(`snapshots/${tier}/`, notListed(unlisted));
   await run.stripes(neededStripes(indexes.whole, indexes.stripes));
   const survives = await copy(found.snapshots, run, options);
-  return report(run, { found, survives, options });
+  return report(run, { found, survives, unlisted, options });
+}
+
+/** Places whose listing of a prefix failed, one sentence each. */
+function unlistedOf(problems: readonly ObjectProblem[]): string[] {
+  return problems.flatMap(({ object, location }) =>
+    object.endsWith('/') ? [`${location} could not list ${object}`] : [],
+  );
+}
+
+function notListed(unlisted: readonly string[]): ValenceError {
+  return new ValenceError('backend/unavailable', `no snapshot is listed, and ${unlisted.join(', ')}`, {
+    hint: 'see that these places are up and that their keys may list, then run the repair again',
+  });
 }
 
 /** Brings everything that lies whole at every holder to those that lack it. How many failure domains that survives. */
@@ -126,12 +145,14 @@ interface Outcome {
   readonly found: SnapshotsFound;
   /** Of the copies. */
   readonly survives: number;
+  readonly unlisted: readonly string[];
   readonly options: RepairOptions;
 }
 
-function report(run: RepairRun, { found, survives: copies, options }: Outcome): RepairReport {
+function report(run: RepairRun, { found, survives: copies, unlisted, options }: Outcome): RepairReport {
   const promised = promisedBy(options.profile, options.promisedOn);
-  const survives = found.snapshots.length === 0 ? promised : Math.min(run.survives, copies, promised);
+  const survives =
+    found.snapshots.length === 0 && run.lost.length === 0 ? promised : Math.min(run.survives, copies, promised);
   const isDegraded = run.lacking > 0 || run.archived > 0 || survives < promised;
   return {
     tier: options.tier,
@@ -148,7 +169,7 @@ function report(run: RepairRun, { found, survives: copies, options }: Outcome): 
     lost: run.lost,
     survives,
     promised,
-    notes: notesOf(run),
+    notes: [...unlisted, ...notesOf(run)],
     status: run.lost.length > 0 ? 'lost' : isDegraded ? 'degraded' : 'ok',
   };
 }

@@ -6,6 +6,7 @@ import type { LackingShard } from './lost-stripes.ts';
 import { placesOf } from './places.ts';
 import type { Place } from './places.ts';
 import type { ObjectProblem } from './read-object.ts';
+import { spreadShards } from './spread-shards.ts';
 
 /** A shard by who should have it. */
 export interface ShardPlace {
@@ -49,9 +50,10 @@ export class Presence {
     });
   }
 
-  /** Of each index of a stripe the first shard that its holder lists with its size. */
+  /** Of each index of a stripe a shard that its holder lists with its size, at as many different holders as can be. */
   present(stripe: IndexedStripe): PlacedShard[] {
-    return firstOfEachIndex(this.presentShards(stripe.shards, stripe.geometry.shardLength));
+    const { apart, doubled } = spreadShards(this.presentShards(stripe.shards, stripe.geometry.shardLength));
+    return [...apart, ...doubled];
   }
 
   /** Of each index of a stripe the shard that `present` gives, else the first that is known. */

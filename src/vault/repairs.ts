@@ -1,7 +1,7 @@
 import { fromHex, toHex } from '../core/bytes.ts';
 import { isValenceError } from '../core/errors.ts';
 import { READS_AT_ONCE } from '../core/limits.ts';
-import { openRepair, parseRepair } from '../format/index/repair-record.ts';
+import { openRepair, parseRepair, REPAIR_RECORD_BYTES_MAX } from '../format/index/repair-record.ts';
 import type { RepairHeader } from '../format/index/repair-record.ts';
 import type { IndexedStripe } from '../format/index/segment-body.ts';
 import { aheadInOrder } from './ahead.ts';
@@ -81,8 +81,10 @@ async function readRecord(
 ): Promise<RecordRead> {
   const digest = fromHex(NAME.exec(object)![1]!, 32);
   const locations = copies.map(({ backend }) => backend.location);
+  const sources = copies.filter(({ sizeBytes }) => sizeBytes <= REPAIR_RECORD_BYTES_MAX);
+  if (sources.length === 0) return { problems: [], refused: { object, locations, reason: 'it is larger than any' } };
   const read = await readWholeObject(
-    copies.map(({ backend }) => backend),
+    sources.map(({ backend }) => backend),
     object,
     digest,
     signal,

@@ -49,25 +49,19 @@ export async function findUnexpected(
   return { findings: shortened(findings), bytesRead };
 }
 
-/** A large run that was interrupted leaves thousands, and nobody reads of each. */
-function shortened(findings: readonly Finding[]): Finding[] {
-  const counts = new Map<string, number>();
-  const kept = findings.filter(({ severity, location }) => {
-    if (severity !== 'info') return true;
-    const count = (counts.get(location) ?? 0) + 1;
-    counts.set(location, count);
-    return count <= LISTED_A_PLACE_MAX;
+/** Of each place and severity a few: a large run that was interrupted leaves thousands, and nobody reads of each. */
+export function shortened(findings: readonly Finding[]): Finding[] {
+  const beyond = new Map<string, { readonly first: Finding; count: number }>();
+  const kept = findings.filter((finding) => {
+    const key = `${finding.severity} ${finding.location}`;
+    const seen = beyond.get(key) ?? { first: finding, count: 0 };
+    beyond.set(key, seen);
+    seen.count += 1;
+    return seen.count <= LISTED_A_PLACE_MAX;
   });
-  for (const [location, count] of counts) {
+  for (const { first, count } of beyond.values()) {
     const more = count - LISTED_A_PLACE_MAX;
-    if (more > 0)
-      kept.push({
-        kind: 'unexpected-object',
-        severity: 'info',
-        location,
-        object: null,
-        detail: `and ${more} more that no snapshot needs`,
-      });
+    if (more > 0) kept.push({ ...first, object: null, detail: `and ${more} more that no snapshot needs` });
   }
   return kept;
 }

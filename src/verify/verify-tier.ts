@@ -24,7 +24,7 @@ import { statusOf } from './finding.ts';
 import type { Finding, VerificationStatus } from './finding.ts';
 import { checkIndexes } from './snapshot-indexes.ts';
 import type { CheckedIndexes } from './snapshot-indexes.ts';
-import { findUnexpected } from './unexpected.ts';
+import { findUnexpected, shortened } from './unexpected.ts';
 
 /** Everything a tier has stored, held against its index, its signatures and its chain. Never trusts the writer's code. */
 
@@ -64,7 +64,7 @@ export async function verifyTier(options: VerifyOptions): Promise<TierVerificati
   const findings: Finding[] = [...placeFindings(options), ...historyFindings(options)];
   const repairs = await loadRepairs(options.places, options.keyring, options.signal);
   const copies = await checkMetadata(snapshots, repairs, options);
-  findings.push(...copies.findings, ...repairs.refused.flatMap(refusedRepair));
+  findings.push(...copies.findings, ...shortened(repairs.refused.flatMap(refusedRepair)));
   const indexes = await readOwnIndexes(snapshots, options);
   indexes.stripes.learn(repairs.stripes);
   const whole = indexes.whole.filter(isOwn);

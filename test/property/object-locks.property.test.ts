@@ -99,6 +99,20 @@ it('locks end after the retention of all that is committed in their period, and 
 });
 
 describe('object locks', () => {
+  it('are set anew where a holder was copied to another place, which copies no locks', async () => {
+    const { vault, timer, backends } = lockingVault(30);
+    const substrate = new MemorySubstrate();
+    substrate.put({ name: 'beliefs' }, keyOf('a', 16), 'a', 90_000);
+    await vault.run(() => substrate.source(), ['main']);
+    const moved = new LockingMemoryBackend(timer, 'moved');
+    for (const [name, bytes] of backends[0]!.objects) moved.objects.set(name, bytes);
+    vault.backends[0] = moved;
+    await vault.run(() => substrate.source(), ['main']);
+    const names = [...moved.objects.keys()].filter((name) => /^(shards|index|keys)/.test(name));
+    expect(names.length).toBeGreaterThan(1);
+    expect(names.filter((name) => !moved.locks.has(name))).toEqual([]);
+  });
+
   it('keep whatever an unexpired snapshot refers to, whatever happens between runs', { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(history, async ({ days, steps }) => {

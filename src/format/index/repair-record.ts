@@ -19,6 +19,11 @@ import type { IndexedStripe } from './segment-body.ts';
 
 const KIND = 'repair';
 const NONCE = Buffer.alloc(12);
+const TIER_NAME_BYTES_MAX = 32;
+
+/** As an object: whoever may write to a place can put anything there, and no larger one need be read. */
+export const REPAIR_RECORD_BYTES_MAX: number =
+  magic(KIND).length + 16 + 16 + 1 + TIER_NAME_BYTES_MAX + 32 + 4 + SEGMENT_BYTES_MAX;
 
 export interface RepairHeader {
   /** UUID texts. */
