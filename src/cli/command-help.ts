@@ -25,6 +25,7 @@ export const DATABASE_EXITS: readonly ErrorCode[] = [
 export const VAULT_EXITS: readonly ErrorCode[] = [
   'config/no-home',
   'backend/unavailable',
+  'backend/denied',
   'backend/foreign-vault',
   'integrity/authentication-failed',
   'integrity/too-few-shards',

@@ -80,9 +80,10 @@ describe('a tier over every kind of place', { timeout: TIMEOUT_MS }, () => {
     await done(config('--add-backend', 'ipfs', '--api', ipfs.api()));
     const path = join(ssh.folder, 'made', 'for', 'it');
     const address = ['--host', ssh.host, '--port', String(ssh.port), '--user', ssh.user, '--path', path];
-    await done(
+    const [added] = await done(
       config('--add-backend', 'nas', '--type', 'sftp', ...address, '--identity', `file:${ssh.privateKeyFile}`),
     );
+    expect(added).toMatchObject({ notes: [expect.stringContaining(await ssh.fingerprint())] });
     expect((await readFile(join(home, 'places', 'nas', 'host-key'), 'utf8')).trim()).toBe(await ssh.fingerprint());
     const [view] = await done(
       config('--tier', 'all', '--backends', 'disk,cloud,ipfs,nas', '--erasure', '2/4', '--lock', '1d'),
@@ -116,7 +117,7 @@ describe('a tier over every kind of place', { timeout: TIMEOUT_MS }, () => {
     const env = { VALENCE_PASSPHRASE: PASSPHRASE, AWS_KEY: s3.secretAccessKey };
     const bucket = `s3://vault/ada?endpoint=${s3.endpoint}&region=${s3.region}&key-id=${s3.accessKeyId}&key=env:AWS_KEY`;
     const path = join(ssh.folder, 'made', 'for', 'it');
-    const host = `sftp://${ssh.user}@${ssh.host}:${ssh.port}${path}?identity=file:${ssh.privateKeyFile}&host-key=${encodeURIComponent(await ssh.fingerprint())}`;
+    const host = `sftp://${ssh.user}@${ssh.host}:${ssh.port}${path}?identity=file:${ssh.privateKeyFile}&host-key=${await ssh.fingerprint()}`;
     const cid = `ipfs://${root}?api=${ipfs.api()}`;
     const pairs = [[bucket, host], [cid, join(folder.path, 'disk')]] as const; // prettier-ignore
     for (const [i, from] of pairs.entries()) {
