@@ -238,16 +238,21 @@ export class RepairRun {
   }
 
   #plan(stripe: IndexedStripe, bad: ReadonlySet<PlacedShard>): StripePlan {
-    const badNames = new Set([...bad].map(({ name }) => toHex(name)));
+    const { willing } = this.uploads;
+    if (this.#mode.onlyUnplaced === true) {
+      // Of an index that has several the one that is there counts: else its holder would be given a second of the stripe.
+      const best = namesOf(this.#view.presence.best(stripe));
+      return planStripe(stripe, willing, ({ name }) => best.has(toHex(name)));
+    }
+    const badNames = namesOf(bad);
     return planStripe(
       stripe,
-      this.uploads.willing,
+      willing,
       (shard) => !badNames.has(toHex(shard.name)) && this.#isListed(stripe.geometry, shard),
     );
   }
 
   #isListed({ shardLength }: StripeGeometry, shard: PlacedShard): boolean {
-    if (this.#mode.onlyUnplaced === true) return true;
     const holder = this.#holderOf(shard);
     if (holder === undefined || this.source.hasFailed(shard)) return false;
     return this.#view.presence.sizeAt(holder.backend, shard.name) === shardLength;
@@ -291,4 +296,8 @@ export class RepairRun {
 
 function isIntegrityError(error: unknown): error is ValenceError {
   return isValenceError(error) && error.code.startsWith('integrity/');
+}
+
+function namesOf(shards: Iterable<PlacedShard>): ReadonlySet<string> {
+  return new Set(Array.from(shards, ({ name }) => toHex(name)));
 }

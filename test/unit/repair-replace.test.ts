@@ -135,3 +135,28 @@ describe('a profile that is changed there and back', () => {
     await expectAll(fixture);
   });
 });
+
+describe('a debt', () => {
+  it('goes to a holder that has none of the stripe, not to one that a repair gave some', async () => {
+    for (const seed of ['a', 'b', 'c', 'd']) {
+      const fixture = { vault: new MemoryVault(`debt ${seed}`), substrate: new MemorySubstrate(), taken: [] };
+      const { vault, substrate } = fixture;
+      const [late] = vault.backends.splice(4, 1);
+      substrate.put(TABLE, keyOf('0', 16), 'zero', 120_000);
+      await take(fixture);
+      // One place is lost and its shard rebuilt at another, while the fifth is away still.
+      const gone = vault.backends[0]!;
+      vault.backends[0] = new MemoryBackend('instead');
+      expect(await repairVault(vault)).toMatchObject({ repaired: 1, lacking: 1 });
+      gone.objects.clear();
+      vault.backends.push(late!);
+      substrate.put(TABLE, keyOf('more', 16), 'more', 300);
+      const { notes } = await take(fixture);
+      expect(notes).toContain('paid: 1 shard to place-4');
+      substrate.put(TABLE, keyOf('later', 16), 'later', 300);
+      expect((await take(fixture)).snapshot.summary).toMatchObject({ survives: 2, degraded: false });
+      for (const lost of [1, 2]) vault.backends[lost]!.objects.clear();
+      await expectAll(fixture);
+    }
+  });
+});
