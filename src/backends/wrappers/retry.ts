@@ -21,7 +21,7 @@ export interface RetryOptions {
   readonly delayMsMax?: number | undefined;
   /** A store that asks to be left alone for longer is asked again after this. 60 s unless given. */
   readonly retryAfterMsMax?: number | undefined;
-  /** No try begins later than this after the first failed. 5 min unless given. */
+  /** No try begins later than this after the first failed. 90 s unless given: a later run brings what a backend lacks. */
   readonly budgetMs?: number | undefined;
 }
 
@@ -92,7 +92,7 @@ class Tries {
   async another(error: unknown): Promise<void> {
     if (!isTransient(error)) throw error;
     this.#signal?.throwIfAborted();
-    const { timer, triesMax = 6, budgetMs = 300_000 } = this.#options;
+    const { timer, triesMax = 6, budgetMs = 90_000 } = this.#options;
     if (this.#failed === 0) this.#firstFailedAt = timer.elapsed();
     this.#failed += 1;
     const spentMs = timer.elapsed() - this.#firstFailedAt;
