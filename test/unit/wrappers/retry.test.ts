@@ -58,7 +58,7 @@ async function listed(backend: Backend, signal?: AbortSignal): Promise<ObjectInf
 
 describe('a call that fails for the moment', () => {
   test('is made again, after waits that double up to their maximum', async () => {
-    const { timer, backend, tries, memory } = fixture(forEver, { triesMax: 9 });
+    const { timer, backend, tries, memory } = fixture(forEver, { triesMax: 9, budgetMs: 120_000 });
     const error = await rejection(timer.until(backend.put('a', body)), 'backend/unavailable');
     expect(tries.map(Math.round)).toEqual([0, 500, 1500, 3500, 7500, 15_500, 31_500, 61_500, 91_500]);
     expect(error.message).toBe('backend faulty: put a: planned fault (9 tries in 91 s)');
