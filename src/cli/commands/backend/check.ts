@@ -50,7 +50,7 @@ export const backendCheckCommand: Command<CliContext> = withNotes(
       fullDescription:
         'Holds a backend to every promise that backups rely on, before they do: connection, writing, reading back, ranges, lists,\n' +
         'overwriting, deleting, many calls at once, consistency, object lock and speed. Writes some 10 MB under a name of its own\n' +
-        'and leaves nothing behind. Needs no keys of the vault.',
+        'and deletes all that it wrote. Needs no keys of the vault.',
     },
   }),
   {
