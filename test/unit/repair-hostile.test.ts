@@ -4,51 +4,17 @@ import { encodeRepair } from '../../src/format/index/repair-record.ts';
 import type { IndexedStripe, PlacedShard } from '../../src/format/index/segment-body.ts';
 import { encodeStripe, storeShard, stripeId } from '../../src/format/sealing/stripe.ts';
 import { sha256, shardObjectName } from '../../src/format/shard/name.ts';
-import { readIndex } from '../../src/vault/index-map.ts';
 import { loadRepairs, repairObjectName } from '../../src/vault/repairs.ts';
-import { findSnapshots } from '../../src/vault/snapshots.ts';
-import { verifyTier } from '../../src/verify/verify-tier.ts';
-import type { TierVerification } from '../../src/verify/verify-tier.ts';
 import { failsBefore, faultyBackend, listsTwice, lost, unavailable } from '../support/faulty-backend.ts';
 import { hookedBackend } from '../support/hooked-backend.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
-import { MemorySubstrate } from '../support/memory-substrate.ts';
-import { MemoryVault } from '../support/memory-vault.ts';
+import type { MemoryVault } from '../support/memory-vault.ts';
 import { repairVault } from '../support/repairing.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { TABLE, expectAll, stripesOf, take, takenVault, verifyMain } from '../support/taken-vault.ts';
 import { filler, keyOf } from '../support/tree-fixture.ts';
 
-const TABLE = { name: 'beliefs' };
 const NEW_PROFILE = { k: 2, n: 5 };
-
-interface Fixture {
-  readonly vault: MemoryVault;
-  readonly substrate: MemorySubstrate;
-  readonly taken: { readonly id: Uint8Array; readonly state: Readonly<Record<string, string>> }[];
-}
-
-async function take({ vault, substrate, taken }: Fixture): Promise<void> {
-  const [done] = await vault.run(() => substrate.source(), ['main']);
-  taken.push({ id: done!.snapshot.manifest.digest, state: substrate.state() });
-}
-
-async function build(seed: string): Promise<Fixture> {
-  const fixture = { vault: new MemoryVault(seed), substrate: new MemorySubstrate(), taken: [] };
-  for (let round = 0; round < 2; round += 1) {
-    fixture.substrate.put(TABLE, keyOf(`${round}`, 16), `round ${round}`, 90_000 + 20_000 * round);
-    await take(fixture);
-  }
-  return fixture;
-}
-
-async function expectAll({ vault, taken }: Fixture): Promise<void> {
-  for (const { id, state } of taken) expect((await vault.readBack(id)).state).toEqual(state);
-}
-
-async function stripesOf(vault: MemoryVault): Promise<IndexedStripe[]> {
-  const { places, keyring, snapshots } = await vault.open();
-  return (await readIndex(places, keyring, snapshots.at(-1)!.manifest.header.index)).index.stripes;
-}
 
 async function told(vault: MemoryVault): Promise<IndexedStripe[]> {
   const { places, keyring } = await vault.open();
@@ -69,13 +35,6 @@ async function tell(vault: MemoryVault, stripes: readonly IndexedStripe[]): Prom
   }
 }
 
-async function verify(vault: MemoryVault, data: boolean): Promise<TierVerification> {
-  const { places, keyring } = await vault.open();
-  const found = await findSnapshots(places, keyring, null);
-  const given = { tier: 'main', places, keyring, found, blemishes: [], otherTiers: [], heads: [] };
-  return verifyTier({ ...given, data, progress: () => {} });
-}
-
 function forgetShards(vault: MemoryVault, stripes: readonly IndexedStripe[]): void {
   const names = new Set(stripes.flatMap(({ shards }) => shards.map(({ name }) => shardObjectName(name))));
   for (const { objects } of vault.backends) for (const name of names) objects.delete(name);
@@ -83,7 +42,7 @@ function forgetShards(vault: MemoryVault, stripes: readonly IndexedStripe[]): vo
 
 describe('records that contradict each other', () => {
   it('about the chunks of a stripe leave the right ones to be found', async () => {
-    const fixture = await build('contradiction');
+    const fixture = await takenVault('contradiction', 2);
     const { vault } = fixture;
     const old = await stripesOf(vault);
     await repairVault(vault, { profile: NEW_PROFILE });
@@ -98,7 +57,7 @@ describe('records that contradict each other', () => {
   });
 
   it('about the length of a pack leave the right one to be found', async () => {
-    const fixture = await build('pack length');
+    const fixture = await takenVault('pack length', 2);
     const { vault } = fixture;
     const old = await stripesOf(vault);
     await repairVault(vault, { profile: NEW_PROFILE });
@@ -116,7 +75,7 @@ describe('records that contradict each other', () => {
 
 describe('a record of a stripe that there is not', () => {
   it('does not keep one from being coded anew', async () => {
-    const fixture = await build('no such stripe');
+    const fixture = await takenVault('no such stripe', 2);
     const { vault } = fixture;
     const old = await stripesOf(vault);
     const lies = old.map((stripe) => {
@@ -132,7 +91,7 @@ describe('a record of a stripe that there is not', () => {
 
 describe('a record that tells of shards of a stripe that is only being coded anew', () => {
   it('is held against the pack', async () => {
-    const fixture = await build('false part');
+    const fixture = await takenVault('false part', 2);
     const { vault } = fixture;
     const { places } = await vault.open();
     const old = await stripesOf(vault);
@@ -161,7 +120,7 @@ describe('a record that tells of shards of a stripe that is only being coded ane
 
 describe('places that cannot be listed', () => {
   it('are not taken for an empty tier', async () => {
-    const { vault } = await build('unlisted');
+    const { vault } = await takenVault('unlisted', 2);
     const onto = vault.backends.map((backend) =>
       faultyBackend(backend, ({ operation, name }) =>
         operation === 'list' && name.startsWith('snapshots/') ? failsBefore(unavailable()) : null,
@@ -173,7 +132,7 @@ describe('places that cannot be listed', () => {
   });
 
   it('that list everything twice change nothing', async () => {
-    const fixture = await build('twice');
+    const fixture = await takenVault('twice', 2);
     const { vault } = fixture;
     vault.backends[1] = new MemoryBackend('new');
     const onto = vault.backends.map((backend) =>
@@ -187,7 +146,7 @@ describe('places that cannot be listed', () => {
 
 describe('a place that says it took what it did not', () => {
   it('is found out by a verification, and by the next run', async () => {
-    const fixture = await build('liar');
+    const fixture = await takenVault('liar', 2);
     const { vault, substrate } = fixture;
     const liar = vault.backends[2]!;
     vault.around = (backend) =>
@@ -198,7 +157,7 @@ describe('a place that says it took what it did not', () => {
         : backend;
     substrate.put(TABLE, keyOf('more', 16), 'more', 100_000);
     await take(fixture);
-    expect(await verify(vault, false)).toMatchObject({ status: 'damaged', restorable: true });
+    expect(await verifyMain(vault, false)).toMatchObject({ status: 'damaged', restorable: true });
     substrate.put(TABLE, keyOf('again', 16), 'again', 300);
     const [done] = await vault.run(() => substrate.source(), ['main']);
     expect(done!.snapshot.summary).toMatchObject({ survives: 1, degraded: true });
@@ -214,7 +173,7 @@ describe('what lies under repairs/ and is no record', () => {
   };
 
   it('is not read where it is larger than any record', async () => {
-    const { vault } = await build('large junk');
+    const { vault } = await takenVault('large junk', 2);
     junk(vault, 2, 5 * 1024 * 1024);
     let read = 0;
     const { places, keyring } = await vault.open();
@@ -229,14 +188,14 @@ describe('what lies under repairs/ and is no record', () => {
   });
 
   it('of a thousand objects neither stops anything nor fills a report', async () => {
-    const fixture = await build('junk');
+    const fixture = await takenVault('junk', 2);
     junk(fixture.vault, 1_000, 40);
     const { vault, substrate } = fixture;
     substrate.put(TABLE, keyOf('more', 16), 'more', 300);
     const [done] = await vault.run(() => substrate.source(), ['main']);
     expect(done!.notes).toEqual([]);
     expect(await repairVault(vault)).toMatchObject({ status: 'ok' });
-    const { findings } = await verify(vault, false);
+    const { findings } = await verifyMain(vault, false);
     expect(findings.length).toBeLessThan(50);
     await expectAll(fixture);
   });
@@ -244,7 +203,7 @@ describe('what lies under repairs/ and is no record', () => {
 
 describe('a repair while a backup runs', () => {
   it.for([10, 40])('before its call %d leaves every snapshot whole', async (at) => {
-    const fixture = await build(`meanwhile ${at}`);
+    const fixture = await takenVault(`meanwhile ${at}`, 2);
     const { vault, substrate } = fixture;
     vault.backends[1] = new MemoryBackend('new');
     let calls = 0;

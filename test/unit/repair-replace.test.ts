@@ -1,53 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { backendError } from '../../src/backends/backend-error.ts';
-import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
 import { shardObjectName } from '../../src/format/shard/name.ts';
-import type { BackedUp } from '../../src/pipeline/backup.ts';
-import { readIndex } from '../../src/vault/index-map.ts';
 import { hookedBackend } from '../support/hooked-backend.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
 import { MemorySubstrate } from '../support/memory-substrate.ts';
 import { MemoryVault } from '../support/memory-vault.ts';
 import { repairVault } from '../support/repairing.ts';
+import { TABLE, expectAll, stripesOf, take, takenVault } from '../support/taken-vault.ts';
 import { keyOf } from '../support/tree-fixture.ts';
-
-const TABLE = { name: 'beliefs' };
-
-interface Fixture {
-  readonly vault: MemoryVault;
-  readonly substrate: MemorySubstrate;
-  readonly taken: { readonly id: Uint8Array; readonly state: Readonly<Record<string, string>> }[];
-}
-
-async function take({ vault, substrate, taken }: Fixture, profile = { k: 3, n: 5 }): Promise<BackedUp> {
-  const [done] = await vault.run(() => substrate.source(), ['main'], { tiers: [vault.tier('main', profile)] });
-  taken.push({ id: done!.snapshot.manifest.digest, state: substrate.state() });
-  return done!;
-}
-
-async function build(seed: string): Promise<Fixture> {
-  const fixture = { vault: new MemoryVault(seed), substrate: new MemorySubstrate(), taken: [] };
-  for (let round = 0; round < 2; round += 1) {
-    fixture.substrate.put(TABLE, keyOf(`${round}`, 16), `round ${round}`, 90_000 + 20_000 * round);
-    await take(fixture);
-  }
-  return fixture;
-}
-
-async function expectAll({ vault, taken }: Fixture): Promise<void> {
-  for (const { id, state } of taken) expect((await vault.readBack(id)).state).toEqual(state);
-}
-
-async function stripesOf(vault: MemoryVault): Promise<IndexedStripe[]> {
-  const { places, keyring, snapshots } = await vault.open();
-  return (await readIndex(places, keyring, snapshots.at(-1)!.manifest.header.index)).index.stripes;
-}
 
 const isShard = (name: string): boolean => name.startsWith('shards/');
 
 describe('a backend that is to go', () => {
   it('may be half alive, and the new one full halfway: what it says is true, and the next try ends it', async () => {
-    const fixture = await build('half alive');
+    const fixture = await takenVault('half alive', 2);
     const { vault } = fixture;
     const old = vault.backends[3]!;
     const names = [...old.objects.keys()].filter(isShard);
@@ -72,7 +38,7 @@ describe('a backend that is to go', () => {
   });
 
   it('may come back as the new one of another', async () => {
-    const fixture = await build('back again');
+    const fixture = await takenVault('back again', 2);
     const { vault } = fixture;
     const [a, b] = [vault.backends[0]!, vault.backends[1]!];
     vault.backends[0] = new MemoryBackend('instead of a');
@@ -95,7 +61,7 @@ describe('a backend that is to go', () => {
   });
 
   it('may be cleared of all that it had, and a run afterwards folds what is left', async () => {
-    const fixture = await build('pruned');
+    const fixture = await takenVault('pruned', 2);
     const { vault, substrate } = fixture;
     const old = vault.backends[2]!;
     vault.backends[2] = new MemoryBackend('new');
@@ -117,7 +83,7 @@ describe('a backend that is to go', () => {
 
 describe('a profile that is changed there and back', () => {
   it('gives every snapshot, though the first coding was lost meanwhile', async () => {
-    const fixture = await build('there and back');
+    const fixture = await takenVault('there and back', 2);
     const { vault, substrate } = fixture;
     const wide = { k: 5, n: 9 };
     const first = await stripesOf(vault);

@@ -2,58 +2,32 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
 import { uuidBytes, uuidText } from '../../src/core/ids.ts';
 import { encodeRepair } from '../../src/format/index/repair-record.ts';
-import type { IndexedStripe } from '../../src/format/index/segment-body.ts';
 import { stripeId, storeShard } from '../../src/format/sealing/stripe.ts';
 import { sha256, shardObjectName } from '../../src/format/shard/name.ts';
-import { readIndex } from '../../src/vault/index-map.ts';
 import { loadRepairs, repairObjectName } from '../../src/vault/repairs.ts';
 import type { Repairs } from '../../src/vault/repairs.ts';
-import { findSnapshots } from '../../src/vault/snapshots.ts';
-import { verifyTier } from '../../src/verify/verify-tier.ts';
-import type { TierVerification } from '../../src/verify/verify-tier.ts';
 import { hookedBackend } from '../support/hooked-backend.ts';
 import { MemoryBackend } from '../support/memory-backend.ts';
 import { MemorySubstrate } from '../support/memory-substrate.ts';
 import { MemoryVault } from '../support/memory-vault.ts';
 import { repairVault } from '../support/repairing.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import {
+  TABLE,
+  expectAll,
+  shardNames,
+  shardsAt,
+  stripesOf,
+  take,
+  takenVault,
+  verifyMain,
+} from '../support/taken-vault.ts';
+import type { TakenVault } from '../support/taken-vault.ts';
 import { filler, keyOf } from '../support/tree-fixture.ts';
-
-const TABLE = { name: 'beliefs' };
-
-interface Taken {
-  readonly id: Uint8Array;
-  readonly state: Readonly<Record<string, string>>;
-}
-
-interface Fixture {
-  readonly vault: MemoryVault;
-  readonly substrate: MemorySubstrate;
-  readonly taken: Taken[];
-}
-
-async function take({ vault, substrate, taken }: Fixture): Promise<void> {
-  const [done] = await vault.run(() => substrate.source(), ['main']);
-  taken.push({ id: done!.snapshot.manifest.digest, state: substrate.state() });
-}
-
-/** Three snapshots that share stripes. */
-async function build(seed: string, profile = { k: 3, n: 5 }): Promise<Fixture> {
-  const fixture = { vault: new MemoryVault(seed, profile), substrate: new MemorySubstrate(), taken: [] };
-  for (let round = 0; round < 3; round += 1) {
-    fixture.substrate.put(TABLE, keyOf(`${round}`, 16), `round ${round}`, 90_000 + 20_000 * round);
-    await take(fixture);
-  }
-  return fixture;
-}
-
-async function expectAll({ vault, taken }: Fixture): Promise<void> {
-  for (const { id, state } of taken) expect((await vault.readBack(id)).state).toEqual(state);
-}
 
 describe('a repair', () => {
   it('brings back what two places have lost, so that any two others may be lost', async () => {
-    const fixture = await build('destroyed');
+    const fixture = await takenVault('destroyed', 3);
     const { vault } = fixture;
     const pairs = [0, 1, 2, 3, 4].flatMap((a) => [0, 1, 2, 3, 4].filter((b) => b > a).map((b) => [a, b]));
     for (const [a, b] of pairs) {
@@ -65,7 +39,7 @@ describe('a repair', () => {
   });
 
   it('does nothing where nothing lacks', async () => {
-    const { vault } = await build('whole');
+    const { vault } = await takenVault('whole', 3);
     const before = vault.backends.map(({ objects }) => new Map(objects));
     const report = await repairVault(vault, { data: true });
     expect(report).toMatchObject({ status: 'ok', shards: 0, records: 0, storedBytes: 0 });
@@ -73,7 +47,7 @@ describe('a repair', () => {
   });
 
   it('puts a shard back under the name that the index has, where its holder lost it (F-9.3.1)', async () => {
-    const { vault } = await build('back');
+    const { vault } = await takenVault('back', 3);
     const [first, second] = vault.backends;
     const kept = new Map(second!.objects);
     for (const name of shardsAt(first!)) first!.objects.delete(name);
@@ -87,7 +61,7 @@ describe('a repair', () => {
   });
 
   it('finds damage of the right length with data, and what of it is met without', async () => {
-    const { vault } = await build('silent');
+    const { vault } = await takenVault('silent', 3);
     const kept = vault.backends.map(({ objects }) => new Map(objects));
     for (const place of [1, 3]) {
       const { objects } = vault.backends[place]!;
@@ -101,7 +75,7 @@ describe('a repair', () => {
   });
 
   it('says of a lost stripe which shards are missing, and repairs the others (F-9.3.4)', async () => {
-    const fixture = await build('lost');
+    const fixture = await takenVault('lost', 3);
     const { vault } = fixture;
     const [lostOne] = await stripesOf(vault);
     const gone = lostOne!.shards.slice(0, 3).map(({ name }) => shardObjectName(name));
@@ -115,7 +89,7 @@ describe('a repair', () => {
   });
 
   it('is done with index and mask keys alone, and its records show nothing to others', async () => {
-    const fixture = await build('keys');
+    const fixture = await takenVault('keys', 3);
     const { vault } = fixture;
     vault.backends[0] = new MemoryBackend('new');
     expect(await repairVault(vault)).toMatchObject({ status: 'ok', records: 1 });
@@ -127,7 +101,7 @@ describe('a repair', () => {
   });
 
   it('is not deceived by a record that names what is not of the stripe, if every byte is read (F-7.6.7)', async () => {
-    const fixture = await build('deceived');
+    const fixture = await takenVault('deceived', 3);
     const { vault } = fixture;
     const [stripe] = await stripesOf(vault);
     const { keyring, places } = await vault.open();
@@ -150,16 +124,17 @@ describe('a repair', () => {
     vault.backends[4]!.objects.set(shardObjectName(commitment.name), bytes);
     expect((await loadRepairs(places, keyring)).records).toHaveLength(1);
     await expectAll(fixture);
-    expect(await verifyData(vault)).toMatchObject({ status: 'damaged', restorable: true });
+    expect(await verifyMain(vault, true)).toMatchObject({ status: 'damaged', restorable: true });
     expect(await repairVault(vault, { data: true })).toMatchObject({ shards: 1, lacking: 0, lost: [] });
     expect(await repairVault(vault, { data: true })).toMatchObject({ shards: 0, status: 'ok' });
+    expect(await repairVault(vault)).toMatchObject({ shards: 0, records: 0, status: 'ok' });
     for (const { name } of others.slice(0, 2))
       for (const { objects } of vault.backends) objects.delete(shardObjectName(name));
     await expectAll(fixture);
   });
 
   it('ends when it is cancelled, with nothing left under way, and goes on when it is called again', async () => {
-    const fixture = await build('cancelled');
+    const fixture = await takenVault('cancelled', 3);
     const { vault } = fixture;
     vault.backends[2] = new MemoryBackend('new');
     const abort = new AbortController();
@@ -181,7 +156,7 @@ describe('a repair', () => {
   });
 
   it('writes records in portions, each to every place', async () => {
-    const { vault } = await build('portions');
+    const { vault } = await takenVault('portions', 3);
     vault.backends[2] = new MemoryBackend('new');
     await repairVault(vault);
     const names = vault.backends.map(({ objects }) =>
@@ -192,7 +167,7 @@ describe('a repair', () => {
   });
 
   it('of a dry run says what it would do, and stores nothing', async () => {
-    const { vault } = await build('dry');
+    const { vault } = await takenVault('dry', 3);
     for (const name of shardsAt(vault.backends[1]!)) vault.backends[1]!.objects.delete(name);
     const before = vault.backends.map(({ objects }) => new Map(objects));
     expect(await repairVault(vault, { dryRun: true })).toMatchObject({
@@ -207,7 +182,7 @@ describe('a repair', () => {
 
 describe('a backend that is left', () => {
   it('is read and gets nothing, and the new one has all that it had', async () => {
-    const fixture = await build('replaced');
+    const fixture = await takenVault('replaced', 3);
     const { vault } = fixture;
     const old = vault.backends[3]!;
     const kept = new Map(old.objects);
@@ -230,7 +205,7 @@ describe('another profile', () => {
   ];
 
   it('codes every stripe anew, and each can lose as much as that allows', async () => {
-    const fixture = await build('recoded');
+    const fixture = await takenVault('recoded', 3);
     const { vault } = fixture;
     for (let i = 5; i < 9; i += 1) vault.backends.push(new MemoryBackend(`${i}`));
     for (const [round, profile] of profiles.entries()) {
@@ -259,7 +234,7 @@ describe('another profile', () => {
 
   it('cuts a pack between chunks where it is too large, and goes on where it was interrupted', async () => {
     const substrate = new MemorySubstrate();
-    const fixture: Fixture = { vault: new MemoryVault('large'), substrate, taken: [] };
+    const fixture: TakenVault = { vault: new MemoryVault('large'), substrate, taken: [] };
     const { vault } = fixture;
     for (let i = 0; i < 12; i += 1) substrate.put(TABLE, keyOf(`${i}`, 16), `large ${i}`, 200_000);
     await take(fixture);
@@ -288,111 +263,8 @@ describe('another profile', () => {
   });
 });
 
-describe('a run after a repair', () => {
-  const fewShards = (vault: MemoryVault): number =>
-    vault.backends.reduce((sum, each) => sum + shardsAt(each).length, 0);
-
-  it.for([true, false])('costs what changed, every row read: %s', async (fullScan) => {
-    const fixture = await build(`after ${fullScan}`);
-    const { vault, substrate } = fixture;
-    for (const place of [0, 1]) vault.backends[place] = new MemoryBackend(`new ${place}`);
-    await repairVault(vault);
-    for (const { objects } of vault.backends.slice(2, 4))
-      for (const name of shardsAt({ objects })) objects.delete(name);
-    await repairVault(vault);
-    const before = fewShards(vault);
-    substrate.put(TABLE, keyOf('more', 16), 'more', 300);
-    const [done] = await vault.run(() => substrate.source(), ['main'], { fullScan });
-    expect(done!.scan).toBe(fullScan ? 'everything' : 'changes');
-    expect(done!.snapshot.summary).toMatchObject({ survives: 2, degraded: false });
-    expect(done!.snapshot.summary.newBytes).toBeLessThan(20_000);
-    expect(fewShards(vault)).toBe(before);
-    fixture.taken.push({ id: done!.snapshot.manifest.digest, state: substrate.state() });
-    await expectAll(fixture);
-  });
-
-  it('lives with stripes that were coded anew', async () => {
-    const fixture = await build('recoded, then run');
-    const { vault, substrate } = fixture;
-    const profile = { k: 2, n: 5 };
-    await repairVault(vault, { profile });
-    const old = new Set((await stripesOf(vault)).flatMap(shardNames));
-    for (const { objects } of vault.backends) for (const name of old) objects.delete(name);
-    substrate.put(TABLE, keyOf('more', 16), 'more', 300);
-    const [done] = await vault.run(() => substrate.source(), ['main'], { tiers: [vault.tier('main', profile)] });
-    expect(done!.scan).toBe('changes');
-    expect(done!.snapshot.summary).toMatchObject({ survives: 3, degraded: false });
-    fixture.taken.push({ id: done!.snapshot.manifest.digest, state: substrate.state() });
-    await expectAll(fixture);
-  });
-});
-
-describe('the debt of a run', () => {
-  it('is paid by the next one that has the backend again', async () => {
-    const fixture = await build('debt');
-    const { vault, substrate } = fixture;
-    const away = vault.backends.pop()!;
-    substrate.put(TABLE, keyOf('meanwhile', 16), 'meanwhile', 100_000);
-    await take(fixture);
-    vault.backends.push(away);
-    const before = shardsAt(away).length;
-    substrate.put(TABLE, keyOf('again', 16), 'again', 300);
-    const [paying] = await vault.run(() => substrate.source(), ['main']);
-    expect(paying!.notes).toContain('paid: 1 shard to place-4');
-    expect(shardsAt(away).length).toBeGreaterThan(before);
-    substrate.put(TABLE, keyOf('later', 16), 'later', 300);
-    const [later] = await vault.run(() => substrate.source(), ['main']);
-    expect(later!.notes).toEqual([]);
-    expect(later!.snapshot.summary).toMatchObject({ survives: 2, degraded: false });
-    expect(await verifyData(vault)).toMatchObject({ status: 'ok', restorable: true });
-    for (const gone of [0, 1]) vault.backends[gone]!.objects.clear();
-    fixture.taken.push({ id: later!.snapshot.manifest.digest, state: substrate.state() });
-    await expectAll(fixture);
-  });
-});
-
-async function verifyData(vault: MemoryVault): Promise<TierVerification> {
-  const { places, keyring } = await vault.open();
-  const found = await findSnapshots(places, keyring, null);
-  const given = { tier: 'main', places, keyring, found, blemishes: [], otherTiers: [], heads: [] };
-  return verifyTier({ ...given, data: true, progress: () => {} });
-}
-
-describe('a run without repairs and debts', () => {
-  it('reads nothing for them, and lists once where there might be some', async () => {
-    const { vault, substrate } = await build('nothing owed');
-    const calls: string[] = [];
-    const tier = vault.tier('main');
-    const backends = tier.backends.map((each) => ({
-      ...each,
-      backend: hookedBackend(each.backend, {
-        before: ({ operation, name }) => void calls.push(`${operation} ${name.split('/')[0]!}`),
-      }),
-    }));
-    substrate.put(TABLE, keyOf('more', 16), 'more', 300);
-    const [done] = await vault.run(() => substrate.source(), ['main'], { tiers: [{ ...tier, backends }] });
-    expect(done!.notes).toEqual([]);
-    expect(calls.filter((call) => call === 'list repairs')).toHaveLength(backends.length);
-    expect(calls.filter((call) => call === 'get repairs' || call === 'get shards')).toEqual([]);
-  });
-});
-
-function shardsAt({ objects }: Pick<MemoryBackend, 'objects'>): string[] {
-  return [...objects.keys()].filter((name) => name.startsWith('shards/'));
-}
-
-function shardNames({ shards }: IndexedStripe): string[] {
-  return shards.map(({ name }) => shardObjectName(name));
-}
-
 function flipped(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte, i) => (i === 7 ? byte ^ 1 : byte));
-}
-
-/** As the segments list them. */
-async function stripesOf(vault: MemoryVault): Promise<IndexedStripe[]> {
-  const { places, keyring, snapshots } = await vault.open();
-  return (await readIndex(places, keyring, snapshots.at(-1)!.manifest.header.index)).index.stripes;
 }
 
 async function currentRepairs(vault: MemoryVault): Promise<Repairs> {
