@@ -142,15 +142,16 @@ describe('a run killed', () => {
 describe('an upload killed when nine tenths of its shards are there', () => {
   it('goes on with what is left', async () => {
     freshRoot();
-    const rows: RowsMade = { counts: { beliefs: 200 }, bytes: 100_000, edits: [] };
+    const rows: RowsMade = { counts: { beliefs: 1200 }, bytes: 100_000, edits: [] };
     const profile = { k: 1, n: 3 };
-    const total = 60;
-    const point = { operation: 'link', about: '/shards/', number: 54, when: 'after' } as const;
+    const total = 360;
+    const point = { operation: 'link', about: '/shards/', number: 324, when: 'after' } as const;
     const killed = await pipelineUntilKilled({ root, point, rows, profile, commits: [] });
     expect({ signal: killed.signal, errors: killed.errors }).toEqual({ signal: 'SIGKILL', errors: '' });
     const noted = await notedShards();
-    // All but stripes of which a holder has a shard on its way, or in its queue, and the two that may wait to be noted.
-    expect(noted.length).toBeGreaterThanOrEqual(0.4 * total);
+    // All but stripes of which a holder has a shard on its way, or in its queue, and the two that may wait to be noted: some ten
+    // of 120, however many there are.
+    expect(noted.length).toBeGreaterThanOrEqual(0.8 * total);
     const catalog = new RememberingCatalog();
     const source = makeRows(rows);
     const next = await run({ catalog, source: source.source(), seed: 'next', profile });
