@@ -8,6 +8,8 @@ import { sha256 } from '../../src/format/shard/name.ts';
 import { IndexMap } from '../../src/vault/index-map.ts';
 import { filler } from '../support/tree-fixture.ts';
 
+const KIB = 1024;
+
 /** A sealed chunk as far as packs and index know it. */
 export interface Chunk {
   readonly name: Uint8Array;
@@ -100,4 +102,10 @@ export function placedNames(bodies: readonly SegmentBody[]): string[] {
 export function liveNames(bodies: readonly SegmentBody[]): string[] {
   const index = indexOf(bodies);
   return [...new Set(placedNames(bodies))].filter((name) => index.isLive(Buffer.from(name, 'hex'))).toSorted();
+}
+
+/** `count` stripes of one chunk of 70 KiB, and one of 1 KiB each. */
+export function smallStripes(store: StripeStore, count: number): { stripes: IndexedStripe[]; chunks: Chunk[][] } {
+  const chunks = Array.from({ length: count }, (_, i) => [chunk(`big ${i}`, 70 * KIB), chunk(`little ${i}`, KIB)]);
+  return { stripes: chunks.map((each) => store.stripe(...each)), chunks };
 }

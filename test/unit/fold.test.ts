@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Uploads } from '../../src/pipeline/uploads.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { ValenceError } from '../../src/core/errors.ts';
@@ -6,19 +6,14 @@ import { uuidText } from '../../src/core/ids.ts';
 import { PACK_CHUNKS_MAX, SEGMENT_BYTES_AIM, SMALL_PACK_BYTES } from '../../src/core/limits.ts';
 import { encodeSegmentBody } from '../../src/format/index/segment-body.ts';
 import type { IndexedStripe, SegmentBody } from '../../src/format/index/segment-body.ts';
-import { encodeSegment } from '../../src/format/index/segment.ts';
-import { createSigningKey } from '../../src/format/keys/signature.ts';
 import { packCapacity } from '../../src/format/sealing/stripe.ts';
 import { sha256 } from '../../src/format/shard/name.ts';
-import { foldIndex, foldSegments } from '../../src/pipeline/fold.ts';
-import type { FoldIndexOptions, FoldOptions } from '../../src/pipeline/fold.ts';
+import { foldSegments } from '../../src/pipeline/fold.ts';
+import type { FoldOptions } from '../../src/pipeline/fold.ts';
 import type { WritableHolder } from '../../src/pipeline/holders.ts';
 import type { Placer } from '../../src/pipeline/placer.ts';
-import { segmentBytes } from '../../src/pipeline/segment-builder.ts';
-import { planFold, SETTLED_SEGMENT_BYTES } from '../../src/placement/fold-plan.ts';
 import { StripeReader } from '../../src/vault/stripe-reader.ts';
 import { rejection } from '../support/expect-code.ts';
-import { seededRandom } from '../support/seeded-random.ts';
 import {
   backendOf,
   holders,
@@ -29,7 +24,7 @@ import {
   holderOf,
 } from '../support/tier-fixture.ts';
 import { filler } from '../support/tree-fixture.ts';
-import { body, chunk, holder, indexOf, inline, listOf, liveNames, placedNames, StripeStore } from './fold-fixture.ts';
+import { body, chunk, holder, indexOf, inline, listOf, liveNames, smallStripes, StripeStore } from './fold-fixture.ts';
 import type { Chunk } from './fold-fixture.ts';
 
 const KIB = 1024;
@@ -49,39 +44,7 @@ const fold = (
     ...options,
   });
 
-/** `count` stripes of one chunk of 70 KiB, and one of 1 KiB each. */
-const smallStripes = (store: StripeStore, count: number): { stripes: IndexedStripe[]; chunks: Chunk[][] } => {
-  const chunks = Array.from({ length: count }, (_, i) => [chunk(`big ${i}`, 70 * KIB), chunk(`little ${i}`, KIB)]);
-  return { stripes: chunks.map((each) => store.stripe(...each)), chunks };
-};
-
 const unavailable = (): Promise<never> => Promise.reject(new ValenceError('backend/unavailable', 'nobody is there'));
-
-describe('what is folded', () => {
-  test('is the longest end whose oldest segment is no larger than all after it', () => {
-    expect(planFold([], 10)).toBeNull();
-    expect(planFold([10], 10)).toBe(0);
-    expect(planFold([11], 10)).toBeNull();
-    expect(planFold([100, 20, 10], 10)).toBe(1);
-    expect(planFold([40, 20, 10], 10)).toBe(0);
-    // The one in the middle is larger than what comes after it, and the three together are not.
-    expect(planFold([100, 99, 40], 1)).toBe(0);
-    expect(planFold([100, 50, 40], 1)).toBeNull();
-  });
-
-  test('leaves out settled segments and all before them', () => {
-    expect(planFold([SETTLED_SEGMENT_BYTES, 10], 10)).toBe(1);
-    expect(planFold([10, SETTLED_SEGMENT_BYTES], SETTLED_SEGMENT_BYTES)).toBeNull();
-    expect(planFold([10, SETTLED_SEGMENT_BYTES - 10], SETTLED_SEGMENT_BYTES)).toBe(0);
-  });
-
-  test('does not grow beyond what a writer puts into a segment', () => {
-    const newest = SEGMENT_BYTES_AIM - 30;
-    expect(planFold([10, 10, 10], newest)).toBe(0);
-    expect(planFold([10, 10, 11], newest)).toBe(1);
-    expect(planFold([10, 10, 10], SEGMENT_BYTES_AIM)).toBeNull();
-  });
-});
 
 describe('folded segments', () => {
   it('list stripes with a live chunk as they are, and leave dead ones out', async () => {
@@ -404,55 +367,5 @@ describe('with real holders', () => {
     const now = [{ ...holderOf(refusing), holder: among[0]!.holder }, ...among.slice(1)];
     const [folded] = await foldSegments({ ...optionsOf(now, placerOf(now)), bodies });
     expect(folded!.stripes).toEqual(bodies.flatMap((each) => each.stripes));
-  });
-});
-
-describe('an index', () => {
-  const store = new StripeStore();
-  const written = (bodies: readonly SegmentBody[]): Pick<FoldIndexOptions, 'listed' | 'readSegment'> => ({
-    listed: bodies.map((each, i) => ({ digest: Buffer.of(i), sizeBytes: segmentBytes(each) })),
-    readSegment: async (digest) => bodies[digest[0]!]!,
-  });
-  const options: Omit<FoldIndexOptions, 'listed' | 'readSegment' | 'newest'> = {
-    profile: store.profile,
-    promised: 1,
-    domains: store.domains,
-    readStripe: store.read,
-    place: store.place,
-  };
-  const big = body({ dropped: Array.from({ length: 1000 }, (_, i) => filler(`gone ${i}`, 32)) });
-  const one = body({ inline: [inline(chunk('one', 100))] });
-  const newest = body({ inline: [inline(chunk('newest', 100))] });
-
-  it('is folded from where it pays', async () => {
-    const folded = await foldIndex({ ...options, ...written([big, one]), newest });
-    expect(folded.kept).toBe(1);
-    expect(placedNames(folded.bodies)).toEqual(placedNames([one, newest]));
-    expect(folded.bodies).toHaveLength(1);
-  });
-
-  it('grows by the newest segment where nothing is to be folded', async () => {
-    expect(await foldIndex({ ...options, ...written([]), newest })).toEqual({ kept: 0, bodies: [newest] });
-    expect(await foldIndex({ ...options, ...written([big]), newest })).toEqual({ kept: 1, bodies: [newest] });
-  });
-
-  it('grows by the newest segment where an older one cannot be read', async () => {
-    for (const code of ['backend/unavailable', 'integrity/too-few-shards', 'format/malformed'] as const) {
-      const readSegment = (): Promise<never> => Promise.reject(new ValenceError(code, 'it is gone'));
-      const folded = await foldIndex({ ...options, ...written([one]), newest, readSegment });
-      expect(folded).toEqual({ kept: 1, bodies: [newest] });
-    }
-    const readSegment = (): Promise<never> => Promise.reject(new ValenceError('cancelled', 'enough'));
-    const folding = foldIndex({ ...options, ...written([one]), newest, readSegment });
-    await rejection(folding, 'cancelled');
-  });
-
-  it('knows how long a segment will be', () => {
-    const header = { vaultId: uuidText(holder(1)), generation: uuidText(holder(2)), writerId: uuidText(holder(3)) };
-    const keys = { indexKey: filler('index key', 32), signingKey: createSigningKey(seededRandom('writer')) };
-    for (const each of [big, one, body({ stripes: smallStripes(store, 3).stripes, inline: one.inline })]) {
-      const bytes = encodeSegment({ ...header, tier: 'daily' }, each, keys, seededRandom('salt'));
-      expect(Math.abs(bytes.length - segmentBytes(each))).toBeLessThan(32);
-    }
   });
 });
