@@ -1,1 +1,1 @@
-export { fileInput, streamInput } from '../graph/import-input.ts';
+export { fileInput, streamInput } from '../graph/lines/import-input.ts';

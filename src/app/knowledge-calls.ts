@@ -1,15 +1,15 @@
-import type { Belief, Edge, Source, SourceKey } from '../graph/belief-records.ts';
-import type { BeliefChange, BeliefDetails, BeliefDraft, BeliefFilter } from '../graph/beliefs.ts';
-import type { SubstrateDigest } from '../graph/digest.ts';
-import type { EdgeDraft } from '../graph/edges.ts';
-import type { ImportCounts } from '../graph/import-apply.ts';
-import type { ImportInput } from '../graph/import-input.ts';
-import type { Neighbour, Neighbourhood, NeighbourhoodOptions } from '../graph/neighbourhood.ts';
-import type { Path, PathOptions as SearchOptions, PathSearch } from '../graph/path.ts';
-import type { SourceDraft, SourceFilter } from '../graph/sources.ts';
-import type { BeliefStatus, EdgeType } from '../graph/vocabulary.ts';
+import type { Belief, Edge, Source, SourceKey } from '../graph/records/belief-records.ts';
+import type { BeliefChange, BeliefDetails, BeliefDraft, BeliefFilter } from '../graph/records/beliefs.ts';
+import type { SubstrateDigest } from '../graph/snapshot/digest.ts';
+import type { EdgeDraft } from '../graph/records/edges.ts';
+import type { ImportCounts } from '../graph/lines/import-apply.ts';
+import type { ImportInput } from '../graph/lines/import-input.ts';
+import type { Neighbour, Neighbourhood, NeighbourhoodOptions } from '../graph/walk/neighbourhood.ts';
+import type { Path, PathOptions as SearchOptions, PathSearch } from '../graph/walk/path.ts';
+import type { SourceDraft, SourceFilter } from '../graph/records/sources.ts';
+import type { BeliefStatus, EdgeType } from '../graph/records/vocabulary.ts';
 
-export { BELIEF_STATUSES, EDGE_TYPES } from '../graph/vocabulary.ts';
+export { BELIEF_STATUSES, EDGE_TYPES } from '../graph/records/vocabulary.ts';
 export type { Belief, BeliefChange, BeliefDetails, BeliefDraft, BeliefFilter, BeliefStatus };
 export type {
   Edge,

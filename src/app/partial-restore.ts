@@ -1,10 +1,10 @@
 import { toHex } from '../core/bytes.ts';
 import { ValenceError, invariant } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
-import { exportLines } from '../graph/export.ts';
-import { mergeInto } from '../graph/merge.ts';
-import type { Merged } from '../graph/merge.ts';
-import { snapshotSinkInto } from '../graph/snapshot-sink.ts';
+import { exportLines } from '../graph/lines/export.ts';
+import { mergeInto } from '../graph/merge/merge.ts';
+import type { Merged } from '../graph/merge/merge.ts';
+import { snapshotSinkInto } from '../graph/snapshot/snapshot-sink.ts';
 import { openPartial } from '../pipeline/partial-restore.ts';
 import type { PartialRestore, PartialRestored } from '../pipeline/partial-restore.ts';
 import type { RestoreInput, RestorePlan } from '../pipeline/restore.ts';

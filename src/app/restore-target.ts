@@ -7,7 +7,7 @@ import { isPostgresUrl } from '../config/schema.ts';
 import { ValenceError } from '../core/errors.ts';
 import { isSystemError } from '../core/file-system.ts';
 import { makeFolderDurably, syncFolder, translated, writeFileDurably } from '../core/files.ts';
-import { snapshotSourceOf } from '../graph/snapshot-source.ts';
+import { snapshotSourceOf } from '../graph/snapshot/snapshot-source.ts';
 import { contentRootOf } from '../pipeline/read-trees.ts';
 import type { RestorePlan } from '../pipeline/restore.ts';
 import type { Database } from '../schema/database.ts';

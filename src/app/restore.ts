@@ -3,7 +3,7 @@ import { configFromSnapshot } from '../config/config-snapshot.ts';
 import { toHex } from '../core/bytes.ts';
 import { ValenceError, isValenceError } from '../core/errors.ts';
 import { writeFileDurably } from '../core/files.ts';
-import { snapshotSinkInto } from '../graph/snapshot-sink.ts';
+import { snapshotSinkInto } from '../graph/snapshot/snapshot-sink.ts';
 import { countRows } from '../pipeline/count-rows.ts';
 import { planRestore, restore } from '../pipeline/restore.ts';
 import type { RestoreInput, RestorePlan as PipelinePlan } from '../pipeline/restore.ts';

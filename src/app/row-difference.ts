@@ -1,7 +1,7 @@
 import { invariant } from '../core/errors.ts';
 import { columnValue } from '../format/rows/row-values.ts';
 import type { TreeLayout, TreeName } from '../format/tables.ts';
-import { parseExactly } from '../graph/exact-json.ts';
+import { parseExactly } from '../graph/lines/exact-json.ts';
 import type { StoredRow } from '../vault/stored-row.ts';
 import type { TreeDifference } from '../vault/tree-diff.ts';
 import type { DiffTable, FieldChange, RowDifference, RowIdentity, RowValue } from './diff-calls.ts';

@@ -5,7 +5,7 @@ import { configForSnapshot } from '../config/config-snapshot.ts';
 import type { Config } from '../config/schema.ts';
 import type { Catalog, LockLedger, UploadJournal, WithSnapshot } from '../core/ports.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
-import { openSnapshotSource } from '../graph/snapshot-source.ts';
+import { openSnapshotSource } from '../graph/snapshot/snapshot-source.ts';
 import { runBackup } from '../pipeline/backup.ts';
 import type { BackedUp, BackupTier } from '../pipeline/backup.ts';
 import { ThreadedCoder } from '../pipeline/threaded-coder.ts';

@@ -6,7 +6,7 @@ import { openDirectory } from '../../src/backends/directory/directory.ts';
 import { silentProgress } from '../../src/core/progress.ts';
 import { openMasterKey, parseMasterKey } from '../../src/format/keys/master-key.ts';
 import { ownerIdentity } from '../../src/format/keys/owner.ts';
-import { snapshotSinkInto } from '../../src/graph/snapshot-sink.ts';
+import { snapshotSinkInto } from '../../src/graph/snapshot/snapshot-sink.ts';
 import { openPartial } from '../../src/pipeline/partial-restore.ts';
 import { planRestore } from '../../src/pipeline/restore.ts';
 import type { RestoreInput, RestorePlan } from '../../src/pipeline/restore.ts';

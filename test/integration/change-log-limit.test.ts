@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
+import { snapshotSourceOf } from '../../src/graph/snapshot/snapshot-source.ts';
 import { beginChangeLogAnew, trimChangeLog, vacuumChangeLog } from '../../src/schema/change-log-trim.ts';
 import type { TrimReport } from '../../src/schema/change-log-trim.ts';
 import type { Database } from '../../src/schema/database.ts';

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
 import type { KeyRange, SnapshotSource, TreeId } from '../../src/core/ports.ts';
-import { layoutOf, openSnapshotSource, snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
+import { layoutOf, openSnapshotSource, snapshotSourceOf } from '../../src/graph/snapshot/snapshot-source.ts';
 import { keyShape } from '../../src/format/rows/row-key.ts';
 import type { Database } from '../../src/schema/database.ts';
 import { rowsByKey, seeState, treeLabel } from '../support/change-states.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { openSnapshotSource } from '../../src/graph/snapshot-source.ts';
+import { openSnapshotSource } from '../../src/graph/snapshot/snapshot-source.ts';
 import type { Database } from '../../src/schema/database.ts';
 import { migrate } from '../../src/schema/migrator.ts';
 import { differences, expectCovers, goodPosition, seeState, toldSince } from '../support/change-states.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import { snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
+import { snapshotSourceOf } from '../../src/graph/snapshot/snapshot-source.ts';
 import { contentRootOf } from '../../src/pipeline/read-trees.ts';
 import type { Database } from '../../src/schema/database.ts';
 import { formatVector } from '../../src/schema/vector-text.ts';

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { addBelief, listBeliefs, retireBelief, setBelief, showBelief } from '../../src/graph/beliefs.ts';
-import { addEdge, retireEdge } from '../../src/graph/edges.ts';
-import { neighbourhood } from '../../src/graph/neighbourhood.ts';
-import { shortestPath } from '../../src/graph/path.ts';
-import type { PathOptions } from '../../src/graph/path.ts';
-import { addSource, listSources, retireSource } from '../../src/graph/sources.ts';
-import type { EdgeType } from '../../src/graph/vocabulary.ts';
+import { addBelief, listBeliefs, retireBelief, setBelief, showBelief } from '../../src/graph/records/beliefs.ts';
+import { addEdge, retireEdge } from '../../src/graph/records/edges.ts';
+import { neighbourhood } from '../../src/graph/walk/neighbourhood.ts';
+import { shortestPath } from '../../src/graph/walk/path.ts';
+import type { PathOptions } from '../../src/graph/walk/path.ts';
+import { addSource, listSources, retireSource } from '../../src/graph/records/sources.ts';
+import type { EdgeType } from '../../src/graph/records/vocabulary.ts';
 import type { Database } from '../../src/schema/database.ts';
 import { forEachEngine } from '../support/engines.ts';
 import { beliefId, failure, fixedMoment, importLines } from '../support/sample-knowledge.ts';

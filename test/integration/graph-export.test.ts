@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { TREES } from '../../src/format/tables.ts';
-import { addEdge, retireEdge } from '../../src/graph/edges.ts';
-import { retireBelief, setBelief } from '../../src/graph/beliefs.ts';
-import { addSource, retireSource } from '../../src/graph/sources.ts';
+import { addEdge, retireEdge } from '../../src/graph/records/edges.ts';
+import { retireBelief, setBelief } from '../../src/graph/records/beliefs.ts';
+import { addSource, retireSource } from '../../src/graph/records/sources.ts';
 import type { Database } from '../../src/schema/database.ts';
 import { forEachEngine } from '../support/engines.ts';
 import { beliefId, digestOf, exported, fixedMoment, importLines, SAMPLE } from '../support/sample-knowledge.ts';
@@ -11,7 +11,7 @@ import { beliefId, digestOf, exported, fixedMoment, importLines, SAMPLE } from '
 /** Of SAMPLE imported at the fixed moment: the definition of the digest must not drift, nor differ between engines. */
 const SAMPLE_DIGEST = '7b0f7341adb521e4260e36810f89ddde15a7d092aaea4dc761aa603ad9172324';
 
-/** As src/graph/digest.ts words it, straight from COPY; each table is small enough for one stream of one piece. */
+/** As src/graph/snapshot/digest.ts words it, straight from COPY; each table is small enough for one stream of one piece. */
 async function digestByHand(database: Database): Promise<string> {
   const hash = createHash('sha256');
   async function rows(columns: readonly string[], from: string): Promise<void> {

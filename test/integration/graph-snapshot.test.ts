@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import type { SnapshotSink, SnapshotSource } from '../../src/core/ports.ts';
-import { substrateDigest } from '../../src/graph/digest.ts';
-import { snapshotSinkInto } from '../../src/graph/snapshot-sink.ts';
-import { snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
+import { substrateDigest } from '../../src/graph/snapshot/digest.ts';
+import { snapshotSinkInto } from '../../src/graph/snapshot/snapshot-sink.ts';
+import { snapshotSourceOf } from '../../src/graph/snapshot/snapshot-source.ts';
 import type { Database } from '../../src/schema/database.ts';
 import { buildVectorIndex, missingVectorIndexes } from '../../src/schema/vector-index.ts';
 import { forEachEngine } from '../support/engines.ts';

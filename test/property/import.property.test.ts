@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { COPY_HEADER, COPY_TRAILER, copyOf, copyPieces, copyTuples } from '../../src/core/copy-stream.ts';
-import { mayLoseDigits, parseExactly } from '../../src/graph/exact-json.ts';
-import { importLines } from '../../src/graph/import-lines.ts';
-import { RowEncoder } from '../../src/graph/row-encoder.ts';
-import { parseTimestamp, postgresMicros } from '../../src/graph/timestamp.ts';
+import { mayLoseDigits, parseExactly } from '../../src/graph/lines/exact-json.ts';
+import { importLines } from '../../src/graph/lines/import-lines.ts';
+import { RowEncoder } from '../../src/graph/lines/row-encoder.ts';
+import { parseTimestamp, postgresMicros } from '../../src/graph/records/timestamp.ts';
 
 const settings = { seed: 20260131, numRuns: Number(process.env['SLOW'] ?? 0) > 0 ? 1000 : 100 };
 

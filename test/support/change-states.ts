@@ -3,7 +3,7 @@ import { toHex } from '../../src/core/bytes.ts';
 import type { SnapshotSource, TreeId } from '../../src/core/ports.ts';
 import { TupleReader } from '../../src/format/rows/copy-tuples.ts';
 import { keyShape } from '../../src/format/rows/row-key.ts';
-import { layoutOf, snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
+import { layoutOf, snapshotSourceOf } from '../../src/graph/snapshot/snapshot-source.ts';
 import type { Database } from '../../src/schema/database.ts';
 
 /** Rows by key, both in hexadecimal. */

@@ -1,9 +1,9 @@
 import { copyOf, copyTuples } from '../../src/core/copy-stream.ts';
 import type { TreeId } from '../../src/core/ports.ts';
-import { mergeInto } from '../../src/graph/merge.ts';
-import type { Merged, MergeInput } from '../../src/graph/merge.ts';
-import type { MergePlan } from '../../src/graph/merge-plan.ts';
-import { snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
+import { mergeInto } from '../../src/graph/merge/merge.ts';
+import type { Merged, MergeInput } from '../../src/graph/merge/merge.ts';
+import type { MergePlan } from '../../src/graph/merge/merge-plan.ts';
+import { snapshotSourceOf } from '../../src/graph/snapshot/snapshot-source.ts';
 import type { Database } from '../../src/schema/database.ts';
 
 /** Rows of a database as a snapshot would hand them out. */

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { isValenceError } from '../../src/core/errors.ts';
-import { exportLines } from '../../src/graph/export.ts';
-import { streamInput } from '../../src/graph/import-input.ts';
-import type { ImportInput } from '../../src/graph/import-input.ts';
-import { importInputs } from '../../src/graph/import.ts';
-import type { ImportOptions } from '../../src/graph/import.ts';
-import type { ImportCounts } from '../../src/graph/import-apply.ts';
-import { substrateDigest } from '../../src/graph/digest.ts';
-import { snapshotSourceOf } from '../../src/graph/snapshot-source.ts';
+import { exportLines } from '../../src/graph/lines/export.ts';
+import { streamInput } from '../../src/graph/lines/import-input.ts';
+import type { ImportInput } from '../../src/graph/lines/import-input.ts';
+import { importInputs } from '../../src/graph/lines/import.ts';
+import type { ImportOptions } from '../../src/graph/lines/import.ts';
+import type { ImportCounts } from '../../src/graph/lines/import-apply.ts';
+import { substrateDigest } from '../../src/graph/snapshot/digest.ts';
+import { snapshotSourceOf } from '../../src/graph/snapshot/snapshot-source.ts';
 import type { Database } from '../../src/schema/database.ts';
 
 /** A small knowledge base with a bit of everything, and the calls that tests of it share. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
 import { uuidText } from '../../src/core/ids.ts';
-import { changedKeys } from '../../src/graph/changed-keys.ts';
+import { changedKeys } from '../../src/graph/snapshot/changed-keys.ts';
 import type { LoggedKeys } from '../../src/schema/change-log.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
 import { nearest } from '../../src/core/nearest.ts';
-import { mayLoseDigits, parseExactly } from '../../src/graph/exact-json.ts';
-import { importLines } from '../../src/graph/import-lines.ts';
-import { parseRecord } from '../../src/graph/import-record.ts';
-import type { RecordContext } from '../../src/graph/import-record.ts';
-import { supersedesCircles } from '../../src/graph/supersedes-circles.ts';
-import { parseTimestamp, postgresMicros } from '../../src/graph/timestamp.ts';
+import { mayLoseDigits, parseExactly } from '../../src/graph/lines/exact-json.ts';
+import { importLines } from '../../src/graph/lines/import-lines.ts';
+import { parseRecord } from '../../src/graph/lines/import-record.ts';
+import type { RecordContext } from '../../src/graph/lines/import-record.ts';
+import { supersedesCircles } from '../../src/graph/records/supersedes-circles.ts';
+import { parseTimestamp, postgresMicros } from '../../src/graph/records/timestamp.ts';
 
 const ID = 'ABCDEF00-0000-4000-8000-000000000001';
 const OTHER = '00000000-0000-4000-8000-000000000002';
