@@ -4,6 +4,7 @@ export type { Valence, ValenceOptions } from './app.ts';
 export type * from './app/backend-calls.ts';
 export type * from './app/backup-calls.ts';
 export type * from './app/diff-calls.ts';
+export type * from './app/graph-calls.ts';
 export { fileInput, streamInput } from './app/import-inputs.ts';
 export type * from './app/knowledge-calls.ts';
 export type * from './app/vault-calls.ts';

@@ -1,29 +1,16 @@
-import type { Belief, Edge, Source, SourceKey } from '../graph/records/belief-records.ts';
+import type { Belief, Source, SourceKey } from '../graph/records/belief-records.ts';
 import type { BeliefChange, BeliefDetails, BeliefDraft, BeliefFilter } from '../graph/records/beliefs.ts';
 import type { SubstrateDigest } from '../graph/snapshot/digest.ts';
-import type { EdgeDraft } from '../graph/records/edges.ts';
 import type { ImportCounts } from '../graph/lines/import-apply.ts';
 import type { ImportInput } from '../graph/lines/import-input.ts';
-import type { Neighbour, Neighbourhood, NeighbourhoodOptions } from '../graph/walk/neighbourhood.ts';
-import type { Path, PathOptions as SearchOptions, PathSearch } from '../graph/walk/path.ts';
 import type { SourceDraft, SourceFilter } from '../graph/records/sources.ts';
+import type { GraphCalls } from './graph-calls.ts';
 import type { BeliefStatus, EdgeType } from '../graph/records/vocabulary.ts';
 
 export { BELIEF_STATUSES, EDGE_TYPES } from '../graph/records/vocabulary.ts';
 export type { Belief, BeliefChange, BeliefDetails, BeliefDraft, BeliefFilter, BeliefStatus };
-export type {
-  Edge,
-  EdgeDraft,
-  EdgeType,
-  ImportInput,
-  Neighbour,
-  Neighbourhood,
-  NeighbourhoodOptions,
-  Path,
-  PathSearch,
-};
+export type { EdgeType, ImportInput };
 export type { Source, SourceDraft, SourceFilter, SourceKey };
-export type PathOptions = Omit<SearchOptions, 'signal'>;
 
 /**
  * The knowledge half of the library: what `valence belief …`, `source …`, `graph …`, `import`, `export` and `digest` call.
@@ -101,15 +88,4 @@ export interface SourceCalls {
   list(filter?: SourceFilter): AsyncIterable<Source>;
   /** Marks it as no longer trusted or reachable; beliefs keep it as their provenance. @throws `graph/not-found` */
   retire(id: string): Promise<Source>;
-}
-
-export interface GraphCalls {
-  /** A belief and the live edges around it, with what stands at their other ends. @throws `graph/not-found` */
-  show(id: string, options?: NeighbourhoodOptions): Promise<Neighbourhood>;
-  /** @throws `graph/not-found` for an end, `graph/refused` for a self-edge, a repeated edge or a circle of `supersedes` */
-  addEdge(draft: EdgeDraft): Promise<Edge>;
-  /** Takes it out of use; nothing is deleted. @throws `graph/not-found` */
-  retireEdge(id: string): Promise<Edge>;
-  /** A shortest path by hops over live edges. @throws `graph/not-found` for an end */
-  path(from: string, to: string, options?: PathOptions): Promise<PathSearch>;
 }

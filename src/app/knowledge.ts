@@ -1,18 +1,17 @@
 import { addBelief, listBeliefs, retireBelief, setBelief, showBelief } from '../graph/records/beliefs.ts';
 import { substrateDigest } from '../graph/snapshot/digest.ts';
-import { addEdge, retireEdge } from '../graph/records/edges.ts';
 import { exportLines } from '../graph/lines/export.ts';
 import { importInputs } from '../graph/lines/import.ts';
-import { neighbourhood } from '../graph/walk/neighbourhood.ts';
-import { shortestPath } from '../graph/walk/path.ts';
 import { snapshotSourceOf } from '../graph/snapshot/snapshot-source.ts';
 import { addSource, listSources, retireSource } from '../graph/records/sources.ts';
-import type { Database, Session } from '../schema/database.ts';
+import type { Database } from '../schema/database.ts';
 import type { AppContext } from './context.ts';
+import { read, write } from './database-access.ts';
+import { graphCalls } from './graph.ts';
 import { handedOut } from './handed-out.ts';
 import { setUpHome } from './home-setup.ts';
 import { buildMissingIndexes } from './vector-indexes.ts';
-import type { BeliefCalls, GraphCalls, KnowledgeCalls, SourceCalls } from './knowledge-calls.ts';
+import type { BeliefCalls, KnowledgeCalls, SourceCalls } from './knowledge-calls.ts';
 
 /** Lines are handed over in batches, so that handing over costs nothing beside reading. */
 const BATCH_LINES = 500;
@@ -68,29 +67,6 @@ function sourceCalls(context: AppContext): SourceCalls {
     list: (filter) => later(context, (database) => listSources(database, filter)),
     retire: (id) => write(context, (session) => retireSource(session, id, context.clock)),
   };
-}
-
-function graphCalls(context: AppContext): GraphCalls {
-  return {
-    show: (id, options) => read(context, (session) => neighbourhood(session, id, options)),
-    addEdge: (draft) => write(context, (session) => addEdge(session, draft, context)),
-    retireEdge: (id) => write(context, (session) => retireEdge(session, id, context.clock)),
-    path: (from, to, options) =>
-      read(context, (session) => shortestPath(session, from, to, { ...options, signal: context.signal })),
-  };
-}
-
-/** One state of the database, whatever is written meanwhile. */
-async function read<T>(context: AppContext, run: (session: Session) => Promise<T>): Promise<T> {
-  return (await context.database()).transaction({ mode: 'snapshot' }, run);
-}
-
-/** What resolved is durable. */
-async function write<T>(context: AppContext, run: (session: Session) => Promise<T>): Promise<T> {
-  const database = await context.database();
-  const result = await database.transaction({ mode: 'write' }, run);
-  await database.sync();
-  return result;
 }
 
 /** In no transaction, which on the embedded database would keep a caller from any other call while it reads. */

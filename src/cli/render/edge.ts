@@ -1,4 +1,4 @@
-import type { Edge, Neighbour, Neighbourhood, Path } from '../../app/knowledge-calls.ts';
+import type { Edge, Neighbour, Neighbourhood, Path } from '../../app/graph-calls.ts';
 import { plural } from '../figures.ts';
 import { beliefLine } from './belief.ts';
 
