@@ -42,3 +42,21 @@ export function isLive(edge: string, { known_at: knownAt }: View): RawBuilder<bo
   const time = sql`${knownAt}::timestamptz`;
   return sql<boolean>`${sql.raw(`${edge}.created_at`)} <= ${time} AND (${retired} IS NULL OR ${retired} > ${time})`;
 }
+
+/**
+ * SQL: the beliefs of this view's record, in parentheses where need be, with the columns of `valence.beliefs`. Validity is not asked:
+ * `holds` does. Each leg is found by primary key when joined by id.
+ */
+export function recordedBeliefs({ known_at: knownAt }: View): RawBuilder<unknown> {
+  if (knownAt === undefined) return sql`valence.beliefs`;
+  const time = sql`${knownAt}::timestamptz`;
+  return sql`(
+    SELECT id, content, confidence, dimensions, domains, status, valid_from, valid_until, metadata, version, created_at, updated_at
+    FROM valence.beliefs WHERE updated_at <= ${time}
+    UNION ALL
+    SELECT v.belief_id, v.content, v.confidence, v.dimensions, v.domains, v.status, v.valid_from, v.valid_until, v.metadata,
+           v.version, b.created_at, v.recorded_at
+    FROM valence.belief_versions v JOIN valence.beliefs b ON b.id = v.belief_id
+    WHERE v.recorded_at <= ${time} AND v.replaced_at > ${time} AND b.updated_at > ${time}
+  )`;
+}
