@@ -3,6 +3,7 @@ import { BELIEF_STATUSES } from '../app/knowledge-calls.ts';
 import type { BeliefChange, BeliefStatus, JsonObject } from '../app/knowledge-calls.ts';
 import type { CliContext } from './command-context.ts';
 import { fraction, jsonObject, text } from './parsers.ts';
+import { timeFlag } from './shared-flags.ts';
 
 /** The options that say what a belief is, for `belief add` and `belief set`. */
 export interface BeliefFlags {
@@ -15,7 +16,6 @@ export interface BeliefFlags {
   readonly metadata?: JsonObject | undefined;
 }
 
-const time = { kind: 'parsed', parse: text, optional: true, placeholder: 'TIME' } as const;
 const object = { kind: 'parsed', parse: jsonObject, optional: true, placeholder: 'JSON' } as const;
 
 export const beliefFlags: FlagParametersForType<BeliefFlags, CliContext> = {
@@ -29,8 +29,8 @@ export const beliefFlags: FlagParametersForType<BeliefFlags, CliContext> = {
     brief: 'a domain it belongs to; repeat for each',
   },
   status: { kind: 'enum', values: BELIEF_STATUSES, optional: true, brief: 'where it stands' },
-  validFrom: { ...time, brief: 'true from then on, ISO 8601 with an offset' },
-  validUntil: { ...time, brief: 'true until then' },
+  validFrom: { ...timeFlag, brief: 'true from then on, ISO 8601 with an offset' },
+  validUntil: { ...timeFlag, brief: 'true until then' },
   dimensions: { ...object, brief: 'confidence in its parts, an object' },
   metadata: { ...object, brief: 'whatever else, an object' },
 };

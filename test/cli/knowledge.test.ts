@@ -214,6 +214,13 @@ describe('knowledge from the command line, on an embedded database', () => {
       weight: 0.5,
       retired_at: null,
     });
+    const valid = ['--valid-from', '2020-01-01T00:00:00Z', '--valid-until', '2021-01-01T00:00:00+01:00'];
+    expect(await json('graph', 'add-edge', B, C, '--type', 'supports', ...valid)).toMatchObject([
+      { valid_from: '2020-01-01T00:00:00Z', valid_until: '2020-12-31T23:00:00Z' },
+    ]);
+    expect(await failure('graph', 'add-edge', C, B, '--type', 'supports', '--valid-from', 'soon')).toMatchObject({
+      code: 'graph/refused',
+    });
     expect(await failure('graph', 'add-edge', A, C, '--type', 'derives_from')).toMatchObject({
       code: 'graph/refused',
       exit: 50,

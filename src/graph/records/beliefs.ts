@@ -11,7 +11,7 @@ import type { Belief, Source, SourceKey } from './belief-records.ts';
 import { sourceId } from './derived-ids.ts';
 import { findId } from './find-id.ts';
 import { refusing } from './refusal.ts';
-import { parseTimestamp } from './timestamp.ts';
+import { checkedTime } from './timestamp.ts';
 import type { BeliefStatus } from './vocabulary.ts';
 
 export interface BeliefChange {
@@ -172,25 +172,17 @@ interface Columns extends Omit<Updateable<BeliefsTable>, 'dimensions' | 'metadat
 /** The columns that a change names. */
 function columnsOf(change: BeliefChange): Columns {
   const { content, confidence, dimensions, domains, status, metadata } = change;
-  const validFrom = checkedTime('valid_from', change.valid_from);
-  const validUntil = checkedTime('valid_until', change.valid_until);
+  const { valid_from: validFrom, valid_until: validUntil } = change;
   return {
     ...(content !== undefined && { content }),
     ...(confidence !== undefined && { confidence }),
     ...(dimensions !== undefined && { dimensions: jsonb(dimensions) }),
     ...(domains !== undefined && { domains: [...domains] }),
     ...(status !== undefined && { status }),
-    ...(validFrom !== undefined && { valid_from: validFrom }),
-    ...(validUntil !== undefined && { valid_until: validUntil }),
+    ...(validFrom !== undefined && { valid_from: checkedTime('valid_from', validFrom) }),
+    ...(validUntil !== undefined && { valid_until: checkedTime('valid_until', validUntil) }),
     ...(metadata !== undefined && { metadata: jsonb(metadata) }),
   };
-}
-
-function checkedTime(name: string, text: string | undefined): string | undefined {
-  if (text === undefined || parseTimestamp(text) !== null) return text;
-  throw new ValenceError('graph/refused', `${name} is not an ISO 8601 time with an offset`, {
-    hint: 'write it as 2026-01-31T12:00:00Z',
-  });
 }
 
 function jsonb(value: JsonObject): RawBuilder<JsonObject> {

@@ -8,6 +8,7 @@ import { toBelief, toEdge } from './belief-records.ts';
 import type { Belief, Edge } from './belief-records.ts';
 import { findId } from './find-id.ts';
 import { refusing } from './refusal.ts';
+import { checkedTime } from './timestamp.ts';
 import type { EdgeType } from './vocabulary.ts';
 
 export interface EdgeDraft {
@@ -16,13 +17,16 @@ export interface EdgeDraft {
   readonly target: string;
   readonly edge_type: EdgeType;
   readonly weight?: number | undefined;
+  /** ISO 8601 with an offset. */
+  readonly valid_from?: string | undefined;
+  readonly valid_until?: string | undefined;
   readonly metadata?: JsonObject | undefined;
 }
 
 /**
  * Adds an edge; `contradicts` is stored with its ends in order, and what is superseded becomes so at once.
  * @throws `graph/not-found` for an end, `graph/refused` for a self-edge, a repeated edge, a circle of `supersedes`, a weight
- *   outside 0..1, or when several ids begin so
+ *   outside 0..1, a validity that ends before it begins, or when several ids begin so
  */
 export async function addEdge(
   session: Session,
@@ -35,8 +39,8 @@ export async function addEdge(
     target_id: await findId(session, 'belief', draft.target),
     type: draft.edge_type,
     weight: draft.weight ?? 1,
-    valid_from: null,
-    valid_until: null,
+    valid_from: draft.valid_from === undefined ? null : checkedTime('valid_from', draft.valid_from),
+    valid_until: draft.valid_until === undefined ? null : checkedTime('valid_until', draft.valid_until),
     retired_at: null,
     metadata: sql<JsonObject>`${JSON.stringify(draft.metadata ?? {})}::jsonb`,
     created_at: new Date(by.clock.now()).toISOString(),

@@ -1,3 +1,5 @@
+import { ValenceError } from '../../core/errors.ts';
+
 /** Points in time as our text formats write them, and as Postgres keeps them: whole microseconds. */
 
 const PATTERN =
@@ -35,4 +37,12 @@ export function parseTimestamp(text: string): bigint | null {
 /** Milliseconds since 1970 as microseconds since 2000. */
 export function postgresMicros(milliseconds: number): bigint {
   return BigInt(Math.trunc(milliseconds)) * 1000n - POSTGRES_EPOCH_MICROS;
+}
+
+/** Gives the text back if `parseTimestamp` reads it. @throws `graph/refused`, naming what it stands for */
+export function checkedTime(name: string, text: string): string {
+  if (parseTimestamp(text) !== null) return text;
+  throw new ValenceError('graph/refused', `${name} is not an ISO 8601 time with an offset`, {
+    hint: 'write it as 2026-01-31T12:00:00Z',
+  });
 }

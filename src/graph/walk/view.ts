@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
-import { ValenceError } from '../../core/errors.ts';
-import { parseTimestamp } from '../records/timestamp.ts';
+import { checkedTime } from '../records/timestamp.ts';
 
 /**
  * Which state of the graph a query looks at (docs/decisions/0016-graph-queries.md). Times are ISO 8601 with an offset.
@@ -15,16 +14,9 @@ export interface View {
 }
 
 /** @throws `graph/refused` for a time that cannot be read */
-export function checkView(view: View): void {
-  for (const [name, time] of [
-    ['as_of', view.as_of],
-    ['known_at', view.known_at],
-  ] as const) {
-    if (time === undefined || parseTimestamp(time) !== null) continue;
-    throw new ValenceError('graph/refused', `${name} is not an ISO 8601 time with an offset`, {
-      hint: 'write it as 2026-01-31T12:00:00Z',
-    });
-  }
+export function checkView({ as_of: asOf, known_at: knownAt }: View): void {
+  if (asOf !== undefined) checkedTime('as_of', asOf);
+  if (knownAt !== undefined) checkedTime('known_at', knownAt);
 }
 
 /** SQL: whether a row with `valid_from` and `valid_until`, called `row`, holds in this view. */

@@ -7,17 +7,21 @@ import { DATABASE_EXITS, withNotes } from '../../command-help.ts';
 import { fraction, jsonObject } from '../../parsers.ts';
 import { EDGE_JSON, edgeLine } from '../../render/edge.ts';
 import { beliefArgument } from '../../shared-arguments.ts';
+import { timeFlag } from '../../shared-flags.ts';
 
 interface Flags {
   readonly type: EdgeType;
   readonly weight?: number | undefined;
+  readonly validFrom?: string | undefined;
+  readonly validUntil?: string | undefined;
   readonly metadata?: JsonObject | undefined;
 }
 
 async function graphAddEdge(this: CliContext, flags: Flags, source: string, target: string): Promise<void> {
   const valence = await this.open();
-  const { type, weight, metadata } = flags;
-  const edge = await valence.graph.addEdge({ source, target, edge_type: type, weight, metadata });
+  const { type, weight, validFrom, validUntil, metadata } = flags;
+  const validity = { valid_from: validFrom, valid_until: validUntil };
+  const edge = await valence.graph.addEdge({ source, target, edge_type: type, weight, ...validity, metadata });
   await this.output.result(edge, () => edgeLine(edge));
 }
 
@@ -34,6 +38,8 @@ export const graphAddEdgeCommand: Command<CliContext> = withNotes(
           placeholder: '0..1',
           brief: 'how strongly; 1 when left out',
         },
+        validFrom: { ...timeFlag, brief: 'true from then on, ISO 8601 with an offset' },
+        validUntil: { ...timeFlag, brief: 'true until then' },
         metadata: {
           kind: 'parsed',
           parse: jsonObject,
