@@ -212,12 +212,13 @@ export class DatabaseCatalog implements Catalog {
 }
 
 /**
- * Trims the change log to what some tier of some vault still needs. A tier that lags so far behind that it keeps the log
- * over half of its limit loses its position, and scans next time. Resolves to whether a VACUUM is due.
+ * Trims the change log to what some tier of some vault, or a projection, still needs. What lags so far behind that it keeps
+ * the log over half of its limit loses its position, and reads everything next time. Resolves to whether a VACUUM is due.
  */
 async function forgetChanges(session: Session): Promise<boolean> {
   const { rows } = await sql<{ position: string }>`
-    SELECT DISTINCT position FROM valence_catalog.heads WHERE position IS NOT NULL`.execute(session.kysely);
+    SELECT position FROM valence_catalog.heads WHERE position IS NOT NULL
+    UNION SELECT position FROM valence_catalog.projections WHERE position IS NOT NULL`.execute(session.kysely);
   let positions = rows.map(({ position }) => position);
   for (;;) {
     const { giveUp, vacuum } = await trimChangeLog(session, positions);
@@ -227,6 +228,10 @@ async function forgetChanges(session: Session): Promise<boolean> {
     await sql`
       UPDATE valence_catalog.heads SET position = NULL WHERE (vault_id, tier) IN (
         SELECT vault_id, tier FROM valence_catalog.heads WHERE position = ${giveUp} FOR UPDATE SKIP LOCKED
+      )`.execute(session.kysely);
+    await sql`
+      UPDATE valence_catalog.projections SET position = NULL WHERE name IN (
+        SELECT name FROM valence_catalog.projections WHERE position = ${giveUp} FOR UPDATE SKIP LOCKED
       )`.execute(session.kysely);
     positions = positions.filter((position) => position !== giveUp);
   }

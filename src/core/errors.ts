@@ -36,6 +36,9 @@ export type ErrorCode =
   | 'graph/not-found'
   | 'graph/refused'
   | 'import/invalid'
+  | 'embedding/unavailable'
+  | 'embedding/refused'
+  | 'embedding/malformed'
   | 'cancelled'
   | 'internal/invariant';
 

@@ -45,3 +45,5 @@ export const PACK_CACHE_BYTES: number = 48 * MIB;
 export const DECODINGS_MAX: number = 512;
 /** Snapshots read at once while listing. */
 export const READS_AT_ONCE: number = 16;
+/** Beliefs, and edges, of a graph that is worked on in memory: at some 60 bytes each, 3 GiB. */
+export const GRAPH_ROWS_MAX = 50_000_000;

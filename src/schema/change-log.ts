@@ -71,6 +71,27 @@ export function loggedSince(session: Session, log: ChangeLog, position: string):
   return { kind: 'known', entries: entriesAfter(session, log.pages, then.snapshot) };
 }
 
+/**
+ * Whether a row of one of these trees was touched between the state of that position and this one; or that cannot be
+ * known, which counts as much. One query, in the same transaction as the log was read.
+ */
+export async function touchedSince(
+  session: Session,
+  log: ChangeLog,
+  position: string,
+  trees: readonly number[],
+): Promise<boolean> {
+  const then = parsePosition(position);
+  if (then === null || log.distrusted !== null || whyApart(then, log) !== null) return true;
+  const { rows } = await sql<{ touched: boolean }>`
+    SELECT EXISTS (
+      SELECT FROM valence_catalog.changes
+      WHERE tree = ANY (${trees}::int[]) AND NOT pg_visible_in_snapshot(xid, ${then.snapshot.text}::pg_snapshot)
+    ) AS touched
+  `.execute(session.kysely);
+  return rows[0]?.touched !== false;
+}
+
 function whyApart(then: ChangePosition, { here, trimmedTo }: ChangeLog): string | null {
   const differences: readonly (readonly [boolean, string])[] = [
     [then.system !== here.system || then.database !== here.database, 'the database was restored or moved'],

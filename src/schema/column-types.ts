@@ -16,11 +16,14 @@ export const COLUMN_PARSERS: ReadonlyMap<number, ColumnParser> = new Map<number,
   [TIMESTAMPTZ, isoTimestamp],
 ]);
 
-const UTC_TIMESTAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)\+00$/;
+const DASH = 45;
+const BLANK = 32;
 
 /** Postgres' output under `timezone = UTC`, `datestyle = ISO`, as ISO 8601; unchanged for years of other than four digits. */
 export function isoTimestamp(text: string): string {
-  return text.replace(UTC_TIMESTAMP, '$1T$2Z');
+  // Beliefs are read by the ten thousand with two or more of them each; a regular expression takes half of the time.
+  const fourDigits = text.charCodeAt(4) === DASH && text.charCodeAt(10) === BLANK && text.endsWith('+00');
+  return fourDigits ? `${text.slice(0, 10)}T${text.slice(11, -3)}Z` : text;
 }
 
 function parseInt8(text: string): number | bigint {

@@ -35,6 +35,11 @@ export interface TransactionOptions {
    * concurrent TRUNCATE would otherwise leave the snapshot an empty table. `write` (default): READ COMMITTED.
    */
   readonly mode?: 'snapshot' | 'write' | undefined;
+  /**
+   * For a snapshot on a server: a query that takes longer, in milliseconds, is cancelled. It rejects `database/failed` with
+   * SQLSTATE 57014, and the transaction goes on as if it had not been asked. The embedded database cannot cancel anything.
+   */
+  readonly statementMs?: number | undefined;
 }
 
 export interface Database extends Session, AsyncDisposable {

@@ -14,7 +14,7 @@ const OURS: readonly string[] = [...SUBSTRATE_TABLES, 'supersedes_guard'];
 
 /**
  * Tables of the database that are not ours, by name: ordinary and partitioned ones (a partitioned table once, with the
- * rows of its partitions), without those of the system and of extensions. A table somebody added to our own schema counts.
+ * rows of its partitions), without those of the system, of extensions, and of projections, which are made from ours. A table somebody added to our own schema counts.
  */
 export async function foreignTables(session: Session): Promise<readonly ForeignTable[]> {
   const { rows } = await sql<{ schema: string; name: string; estimatedRows: number }>`
@@ -28,6 +28,7 @@ export async function foreignTables(session: Session): Promise<readonly ForeignT
       AND NOT (n.nspname = ${SUBSTRATE_SCHEMA} AND c.relname = ANY (${OURS}::text[]))
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+      AND NOT EXISTS (SELECT FROM valence_catalog.projections p WHERE p.namespace = n.oid)
     ORDER BY n.nspname, c.relname
   `.execute(session.kysely);
   return rows.map(({ estimatedRows, ...table }) => ({

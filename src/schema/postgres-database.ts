@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import pg from 'pg';
 import { ValenceError, invariant } from '../core/errors.ts';
@@ -7,8 +6,9 @@ import { databaseError } from './database-error.ts';
 import type { Database, Session, TransactionOptions } from './database.ts';
 import type { PostgresLocation } from './postgres-connection.ts';
 import { PostgresClient, postgresLocation } from './postgres-connection.ts';
-import type { Lease } from './postgres-session.ts';
+import type { Lease, SharedByPool } from './postgres-session.ts';
 import { PostgresSession } from './postgres-session.ts';
+import { PreparedNames } from './prepared-names.ts';
 import type { Tables } from './tables.ts';
 
 /** Connections at once; a backup needs two, a daemon a handful. */
@@ -43,13 +43,23 @@ export async function openPostgres(url: string): Promise<Database> {
   }
 }
 
+const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE';
+const SAVEPOINT = 'begun';
+
+/** All in one round trip. Waiting for the locks has no limit. */
+function beginSnapshot({ statementMs }: TransactionOptions): string {
+  const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${LOCK_SUBSTRATE}`;
+  if (statementMs === undefined) return begin;
+  return `${begin}; SET LOCAL statement_timeout = ${Math.ceil(statementMs)}; SAVEPOINT ${SAVEPOINT}`;
+}
+
 class PostgresDatabase implements Database {
   readonly engine = 'postgres';
   readonly version: string;
   readonly location: string;
   readonly kysely: Kysely<Tables>;
   readonly #pool: pg.Pool;
-  readonly #where: string;
+  readonly #shared: SharedByPool;
   readonly #session: PostgresSession;
   #closed = false;
 
@@ -57,8 +67,8 @@ class PostgresDatabase implements Database {
     this.#pool = pool;
     this.version = version;
     this.location = location.url;
-    this.#where = location.name;
-    this.#session = new PostgresSession(() => this.#connect(), this.#where);
+    this.#shared = { where: location.name, prepared: new PreparedNames() };
+    this.#session = new PostgresSession(() => this.#connect(), this.#shared);
     this.kysely = this.#session.kysely;
   }
 
@@ -78,21 +88,16 @@ class PostgresDatabase implements Database {
     await using held = await this.#hold();
     const { session } = held;
     const snapshot = options.mode === 'snapshot';
-    await session.execute(
-      `BEGIN ISOLATION LEVEL ${snapshot ? 'REPEATABLE READ, READ ONLY' : 'READ COMMITTED, READ WRITE'}`,
-    );
-    let result: T;
     try {
-      if (snapshot) await session.execute(LOCK_SUBSTRATE);
-      result = await run(session);
-      // COMMIT of a failed transaction rolls back without an error; any statement in it tells.
-      await sql`SELECT 1`.execute(session.kysely);
+      await session.execute(snapshot ? beginSnapshot(options) : BEGIN_WRITE);
+      if (snapshot && options.statementMs !== undefined) session.survivesCancelling(SAVEPOINT);
+      const result = await run(session);
+      await session.commit();
+      return result;
     } catch (error) {
       await held.rollBack();
       throw error;
     }
-    await session.execute('COMMIT');
-    return result;
   }
 
   async connection<T>(run: (session: Session) => Promise<T>): Promise<T> {
@@ -110,7 +115,7 @@ class PostgresDatabase implements Database {
   }
 
   async #hold(): Promise<HeldConnection> {
-    return new HeldConnection(await this.#connect(), this.#where);
+    return new HeldConnection(await this.#connect(), this.#shared);
   }
 
   async #connect(): Promise<Lease> {
@@ -119,7 +124,7 @@ class PostgresDatabase implements Database {
       const client = await this.#pool.connect();
       return { client, release: (broken) => client.release(broken) };
     } catch (error) {
-      throw databaseError(error, this.#where);
+      throw databaseError(error, this.#shared.where);
     }
   }
 }
@@ -131,10 +136,10 @@ class HeldConnection implements AsyncDisposable {
   #broken = false;
   #ended = false;
 
-  constructor(lease: Lease, where: string) {
+  constructor(lease: Lease, shared: SharedByPool) {
     this.#lease = lease;
     lease.client.on('error', this.#onError);
-    this.session = new PostgresSession(() => this.#again(), where);
+    this.session = new PostgresSession(() => this.#again(), shared);
   }
 
   /** Closes the connection at the end instead of giving it to the next caller. */

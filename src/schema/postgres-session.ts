@@ -2,8 +2,11 @@ import { pipeline } from 'node:stream/promises';
 import type { Kysely } from 'kysely';
 import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { ValenceError } from '../core/errors.ts';
 import { databaseError } from './database-error.ts';
 import type { Session } from './database.ts';
+import type { PreparedNames } from './prepared-names.ts';
+import { isStale } from './prepared-names.ts';
 import type { StatementResult } from './session-kysely.ts';
 import { kyselyOver } from './session-kysely.ts';
 import type { Tables } from './tables.ts';
@@ -15,7 +18,18 @@ export interface Lease {
   release(broken: boolean): void;
 }
 
+/** What every session of a database shares. */
+export interface SharedByPool {
+  /** Names the database in errors. */
+  readonly where: string;
+  readonly prepared: PreparedNames;
+}
+
 const CHANGES_ROWS: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
+/** query_canceled (PostgreSQL manual, appendix A) */
+const CANCELLED = '57014';
+/** in_failed_sql_transaction, which any statement of such a transaction would have reported */
+const FAILED_TRANSACTION = '25P02';
 
 /** A session whose every call runs on a leased connection: one of the pool, or always the same in a transaction. */
 export class PostgresSession implements Session {
@@ -23,17 +37,35 @@ export class PostgresSession implements Session {
   readonly kysely: Kysely<Tables>;
   readonly #lease: () => Promise<Lease>;
   readonly #where: string;
+  readonly #prepared: PreparedNames;
+  #savepoint: string | null = null;
 
-  /** `where` names the database in errors. */
-  constructor(lease: () => Promise<Lease>, where: string) {
+  constructor(lease: () => Promise<Lease>, { where, prepared }: SharedByPool) {
     this.#lease = lease;
     this.#where = where;
+    this.#prepared = prepared;
     this.kysely = kyselyOver((sql, parameters) => this.#run(sql, parameters));
+  }
+
+  /** From now on a query that is cancelled takes the transaction back to this savepoint of it, so that it can go on. */
+  survivesCancelling(savepoint: string): void {
+    this.#savepoint = savepoint;
   }
 
   async execute(sql: string): Promise<void> {
     await this.#leased(async (client) => {
       await client.query(sql);
+    });
+  }
+
+  /** Ends the transaction. @throws `database/failed` when a statement of it had failed, which took all of it back */
+  async commit(): Promise<void> {
+    await this.#leased(async (client) => {
+      const { command } = await client.query('COMMIT');
+      if (command === 'COMMIT') return;
+      throw new ValenceError('database/failed', 'a statement of the transaction failed, so that it was taken back', {
+        context: { sqlstate: FAILED_TRANSACTION },
+      });
     });
   }
 
@@ -74,20 +106,31 @@ export class PostgresSession implements Session {
 
   async #run(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
     return this.#leased(async (client) => {
-      const { rows, command, rowCount } = await client.query(sql, [...parameters]);
+      const query = { name: this.#prepared.nameOf(sql), text: sql, values: [...parameters] };
+      const { rows, command, rowCount } = await client
+        .query(query)
+        .catch((error: unknown) => this.#refused(client, error));
       return { rows, affected: CHANGES_ROWS.has(command) ? (rowCount ?? 0) : undefined };
     });
   }
 
+  async #refused(client: pg.ClientBase, error: unknown): Promise<never> {
+    const cancelled = error instanceof Error && 'code' in error && error.code === CANCELLED;
+    if (cancelled && this.#savepoint !== null) await client.query(`ROLLBACK TO SAVEPOINT ${this.#savepoint}`);
+    throw error;
+  }
+
   async #leased<T>(act: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     const lease = await this.#lease();
+    let broken = false;
     try {
       return await act(lease.client);
     } catch (error) {
       if (error instanceof CallersFailure) throw error.cause;
+      broken = isStale(error);
       throw databaseError(error, this.#where);
     } finally {
-      lease.release(false);
+      lease.release(broken);
     }
   }
 }

@@ -24,6 +24,7 @@ export interface Tables {
   'valence_catalog.segments': SegmentsTable;
   'valence_catalog.change_log': ChangeLogTable;
   'valence_catalog.changes': ChangesTable;
+  'valence_catalog.projections': ProjectionsTable;
 }
 
 /** ISO 8601 in; on the way out always UTC. */
@@ -187,6 +188,18 @@ export interface ChangesTable {
   xid: Generated<string>;
   tree: number;
   keys: Uint8Array | null;
+}
+
+/** Graphs of Apache AGE that were made from the substrate. */
+export interface ProjectionsTable {
+  name: string;
+  /** OID of its schema. */
+  namespace: number;
+  layout: number;
+  position: string | null;
+  updated_at: Timestamp;
+  beliefs: number;
+  edges: number;
 }
 
 /** The tables a snapshot holds; each after those its foreign keys name. */

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { invariant } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
-import { sqlstateOf } from './database-error.ts';
 import type { Database, Session } from './database.ts';
+import { buildIndex } from './index-build.ts';
+import type { BuildOutcome } from './index-build.ts';
 
 /** The embeddings of one model, as far as their index is concerned. */
 export interface IndexedModel {
@@ -21,12 +22,6 @@ export interface IndexedType {
 /** pgvector's limits for HNSW (its README): 2,000 dimensions as float32, 4,000 as float16. */
 const VECTOR_DIMENSIONS_MAX = 2000;
 const HALFVEC_DIMENSIONS_MAX = 4000;
-
-/**
- * Memory for a build: a graph that does not fit is built several times slower. Parallel workers take it from shared memory,
- * of which containers often have 64 MB; then the build is done again without them.
- */
-const BUILD_MEMORY_MB = 256;
 
 /** `null`: too many dimensions for any index; queries scan. */
 export function indexedType(dimensions: number): IndexedType | null {
@@ -55,64 +50,23 @@ export async function missingVectorIndexes(session: Session): Promise<readonly I
   return rows;
 }
 
-/** `built` or `present`: the index is there; `busy`: another process builds it; `none`: too many dimensions for one. */
-export type IndexBuild = 'built' | 'present' | 'busy' | 'none';
+/** As of any index; `none`: too many dimensions for one. */
+export type IndexBuild = BuildOutcome | 'none';
 
-/**
- * Builds the cosine HNSW index of one model: on Postgres without hindering readers or writers (CREATE INDEX
- * CONCURRENTLY), on the embedded database while other calls wait. What an interrupted build left is dropped first. When
- * this process ends, the server notices within seconds and stops building.
- */
+/** Builds the cosine HNSW index of one model, as `buildIndex` does. */
 export async function buildVectorIndex(database: Database, model: IndexedModel): Promise<IndexBuild> {
-  const statement = createStatement(model, database.engine === 'postgres');
-  if (statement === null) return 'none';
-  if (await isBuilt(database, model)) return 'present';
-  if (database.engine === 'pglite') {
-    await database.execute(statement);
-    return 'built';
-  }
-  return database.connection(async (session) => {
-    if (!(await tryLock(session, model))) return 'busy';
-    if (await isBuilt(session, model)) return 'present';
-    await prepareSession(session);
-    try {
-      await buildAnew(session, model, statement);
-    } catch (error) {
-      if (sqlstateOf(error) !== '53100') throw error;
-      await session.execute('SET max_parallel_maintenance_workers = 0');
-      await buildAnew(session, model, statement);
-    }
-    return 'built';
+  const indexed = indexedType(model.dimensions);
+  if (indexed === null) return 'none';
+  return buildIndex(database, {
+    name: vectorIndexName(model.id),
+    definition: `valence.belief_embeddings
+      USING hnsw ((embedding::${indexed.type}) ${indexed.operatorClass}) WHERE model_id = '${model.id}'`,
+    isBuilt: async (session) => !(await missingVectorIndexes(session)).some(({ id }) => id === model.id),
   });
 }
 
-function createStatement({ id, dimensions }: IndexedModel, concurrently: boolean): string | null {
-  const indexed = indexedType(dimensions);
-  if (indexed === null) return null;
-  return `CREATE INDEX ${concurrently ? 'CONCURRENTLY ' : ''}${vectorIndexName(id)} ON valence.belief_embeddings
-    USING hnsw ((embedding::${indexed.type}) ${indexed.operatorClass}) WHERE model_id = '${id}'`;
-}
-
-async function isBuilt(session: Session, model: IndexedModel): Promise<boolean> {
-  return !(await missingVectorIndexes(session)).some(({ id }) => id === model.id);
-}
-
-/** Not a waiting lock: a session that waits holds a snapshot, for whose end the concurrent build would wait in turn. */
-async function tryLock(session: Session, { id }: IndexedModel): Promise<boolean> {
-  const { rows } = await sql<{ locked: boolean }>`
-    SELECT pg_try_advisory_lock(hashtextextended(${vectorIndexName(id)}, 0)) AS locked
-  `.execute(session.kysely);
-  return rows[0]?.locked === true;
-}
-
-async function prepareSession(session: Session): Promise<void> {
-  await session.execute(`
-    SELECT set_config('maintenance_work_mem', '${BUILD_MEMORY_MB}MB', false)
-      WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('${BUILD_MEMORY_MB}MB');
-    SET client_connection_check_interval = '5s'`);
-}
-
-async function buildAnew(session: Session, { id }: IndexedModel, statement: string): Promise<void> {
-  await session.execute(`DROP INDEX CONCURRENTLY IF EXISTS valence.${vectorIndexName(id)}`);
-  await session.execute(statement);
+/** Takes away the index of one model, if it has one: on Postgres without hindering readers or writers. */
+export async function dropVectorIndex(database: Database, modelId: string): Promise<void> {
+  const concurrently = database.engine === 'postgres' ? 'CONCURRENTLY ' : '';
+  await database.execute(`DROP INDEX ${concurrently}IF EXISTS valence.${vectorIndexName(modelId)}`);
 }

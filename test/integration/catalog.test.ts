@@ -176,6 +176,22 @@ forEachEngine('the catalog', ({ engine, open, openMigrated }) => {
     expect(await loggedChanges(database)).toBe(0);
   });
 
+  test('a projection keeps the changes it lacks, until they fill the change log', async () => {
+    const database = await openMigrated();
+    const { catalog } = catalogOf(database);
+    await sql`
+      INSERT INTO valence_catalog.projections (name, namespace, layout, position, updated_at, beliefs, edges)
+      VALUES ('graph', 1, 1, ${await positionNow(database)}, now(), 0, 0)`.execute(database.kysely);
+    await addBeliefs(database, 3);
+    await commitOnTop(catalog, 'main', recordedAt(await positionNow(database)));
+    expect(await loggedChanges(database)).toBeGreaterThan(0);
+    await database.execute('UPDATE valence_catalog.change_log SET limit_bytes = 10');
+    await commitOnTop(catalog, 'main', recordedAt(await positionNow(database)));
+    const rows = await database.kysely.selectFrom('valence_catalog.projections').select('position').execute();
+    expect(rows).toEqual([{ position: null }]);
+    expect(await loggedChanges(database)).toBe(0);
+  });
+
   test('lets one writer at a time in', async () => {
     const database = await openMigrated();
     const [first, second] = [catalogOf(database), catalogOf(database)];

@@ -31,12 +31,12 @@ forEachEngine('the change log', ({ openMigrated }) => {
     await addEdge(database, 1, 2);
     await addEdge(database, 3, 4, 'derives_from');
     await database.execute(`
+      UPDATE beliefs SET content = 'changed' WHERE id = '${testId(1)}';
       INSERT INTO sources (id, type, external_id) VALUES ('${SOURCE}', 'book', '1');
       INSERT INTO belief_sources (belief_id, source_id) VALUES ('${testId(1)}', '${SOURCE}');
       INSERT INTO models (id, name, dimensions) VALUES ('${MODEL}', 'small', 2), ('${OTHER_MODEL}', 'other', 2);
       INSERT INTO belief_embeddings (belief_id, model_id, embedding)
-        VALUES ('${testId(1)}', '${MODEL}', '[1,2]'), ('${testId(1)}', '${OTHER_MODEL}', '[1,2]'), ('${testId(2)}', '${MODEL}', '[3,4]');
-      UPDATE beliefs SET content = 'changed' WHERE id = '${testId(1)}';`);
+        VALUES ('${testId(1)}', '${MODEL}', '[1,2]'), ('${testId(1)}', '${OTHER_MODEL}', '[1,2]'), ('${testId(2)}', '${MODEL}', '[3,4]');`);
   });
 
   /** What the log tells of these statements, after seeing that no difference is missing. */
@@ -65,6 +65,18 @@ forEachEngine('the change log', ({ openMigrated }) => {
       ).toEqual({
         beliefs: [key(testId(1)), key(testId(2))],
         belief_versions: [key(testId(1), 2), key(testId(2), 1)],
+      });
+    });
+
+    test('update of what beliefs say, whose embeddings go', async () => {
+      expect(
+        await toldOfSql(`UPDATE beliefs SET content = 'other', confidence = 0.5 WHERE id = '${testId(1)}';
+          UPDATE beliefs SET confidence = 0.5 WHERE id = '${testId(2)}'`),
+      ).toEqual({
+        beliefs: [key(testId(1)), key(testId(2))],
+        belief_versions: [key(testId(1), 2), key(testId(2), 1)],
+        [`belief_embeddings/${MODEL}`]: [key(testId(1))],
+        [`belief_embeddings/${OTHER_MODEL}`]: [key(testId(1))],
       });
     });
 
@@ -168,6 +180,8 @@ forEachEngine('the change log', ({ openMigrated }) => {
       ).toEqual({
         beliefs: [key(testId(1))],
         belief_versions: [key(testId(1), 2)],
+        [`belief_embeddings/${MODEL}`]: [key(testId(1))],
+        [`belief_embeddings/${OTHER_MODEL}`]: [key(testId(1))],
       });
     });
 

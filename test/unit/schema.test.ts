@@ -89,6 +89,8 @@ test('the shipped migrations are numbered from 1 and applied in order', async ()
     '2 catalog',
     '3 change_log',
     '4 catalog_trees',
+    '5 stale_embeddings',
+    '6 projections',
   ]);
   expect(nextMigration(ours, [])).toBe(ours[0]);
   expect(nextMigration(ours, ours.slice(0, 1))).toBe(ours[1]);
