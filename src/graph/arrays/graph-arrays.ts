@@ -1,8 +1,10 @@
 import { uuidBytes, uuidText } from '../../core/ids.ts';
+import { countingSort, identity } from './counting-sort.ts';
 
 /**
  * One state of the graph in typed arrays: compressed sparse rows (Tinney and Walker 1967), both ways. Beliefs have numbers
- * in the order of their ids, edges in any order. Only live edges are in it.
+ * in the order of their ids; edges those of their source, target, type and id where `loadArrays` read
+ * them. Only live edges are in it. Nobody writes to it.
  */
 export interface GraphArrays {
   readonly beliefs: BeliefColumns;
@@ -34,6 +36,8 @@ export interface EdgeColumns {
   readonly type: Uint8Array;
   readonly weight: Float32Array;
   readonly validity: Validity | null;
+  /** How many edges were left out because a belief at their ends is not in this state. */
+  readonly orphans: number;
 }
 
 /**
@@ -94,24 +98,7 @@ function idAt(ids: Uint8Array, number: number): Uint8Array {
 
 function adjacency(near: Int32Array, far: Int32Array, byFar: Int32Array, beliefs: number): Adjacency {
   const { order, offsets } = countingSort(near, byFar, beliefs);
-  return { offsets, ends: order.map((edge) => far[edge]!), edges: order };
-}
-
-/** Sorts items, as they stand, by a small key of each; `offsets`: where the items of each key begin. */
-function countingSort(
-  keys: Int32Array,
-  items: Int32Array,
-  keyCount: number,
-): { readonly order: Int32Array; readonly offsets: Int32Array } {
-  const offsets = new Int32Array(keyCount + 1);
-  for (const key of keys) offsets[key + 1]! += 1;
-  for (let key = 0; key < keyCount; key += 1) offsets[key + 1]! += offsets[key]!;
-  const next = offsets.slice();
-  const order = new Int32Array(items.length);
-  for (const item of items) order[next[keys[item]!]!++] = item;
-  return { order, offsets };
-}
-
-function identity(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, index) => index);
+  const ends = new Int32Array(order.length);
+  for (let step = 0; step < ends.length; step += 1) ends[step] = far[order[step]!]!;
+  return { offsets, ends, edges: order };
 }
