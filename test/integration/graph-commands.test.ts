@@ -2,8 +2,10 @@ import { expect, test } from 'vitest';
 import { addBelief, listBeliefs, retireBelief, setBelief, showBelief } from '../../src/graph/records/beliefs.ts';
 import { addEdge, retireEdge } from '../../src/graph/records/edges.ts';
 import { neighbourhood } from '../../src/graph/walk/neighbourhood.ts';
+import type { NeighbourhoodOptions } from '../../src/graph/walk/neighbourhood.ts';
 import { shortestPath } from '../../src/graph/walk/path.ts';
 import type { PathOptions } from '../../src/graph/walk/path.ts';
+import { walking } from '../../src/graph/walk/walk.ts';
 import { addSource, listSources, retireSource } from '../../src/graph/records/sources.ts';
 import type { EdgeType } from '../../src/graph/records/vocabulary.ts';
 import type { Database } from '../../src/schema/database.ts';
@@ -167,26 +169,27 @@ forEachEngine('graph commands', ({ openMigrated }) => {
   test('shows what stands around a belief', async () => {
     const database = await openMigrated();
     await chain(database);
-    const around = async (options: object): Promise<string[]> =>
-      (await neighbourhood(database, beliefId(4), options)).edges.map(
-        ({ hops, direction, belief }) => `${hops} ${direction} ${belief.content}`,
-      );
+    const around = async (options: NeighbourhoodOptions): Promise<string[]> => {
+      const { edges } = await walking(database, {}, fixedMoment(), (walk) => neighbourhood(walk, beliefId(4), options));
+      return edges.map(({ hops, direction, belief }) => `${hops} ${direction} ${belief.content}`).toSorted();
+    };
     expect(await around({})).toEqual(['1 incoming belief 3', '1 outgoing belief 5', '1 outgoing belief 7']);
     expect(await around({ direction: 'incoming' })).toEqual(['1 incoming belief 3', '1 outgoing belief 7']);
-    expect(await around({ edge_types: ['supports'], depth: 3 })).toEqual([
+    expect(await around({ types: ['supports'], depth: 3 })).toEqual([
       ...['1 incoming belief 3', '1 outgoing belief 5', '2 incoming belief 2', '3 incoming belief 1'],
     ]);
-    expect((await neighbourhood(database, beliefId(8))).complete).toBe(true);
+    expect(await around({ types: [] })).toHaveLength(3);
   });
 
   test('finds a shortest path, and tells none from too far', async () => {
     const database = await openMigrated();
     await chain(database);
     const found = async (from: number, to: number, options: PathOptions = {}): Promise<string> => {
-      const result = await shortestPath(database, beliefId(from), beliefId(to), options);
-      return result.outcome === 'found'
-        ? result.path.beliefs.map(({ content }) => content.slice(7)).join('')
-        : result.outcome;
+      const ends = [beliefId(from), beliefId(to)] as const;
+      const { outcome, paths } = await walking(database, {}, fixedMoment(), (walk) =>
+        shortestPath(walk, ...ends, options),
+      );
+      return paths[0] === undefined ? outcome : paths[0].beliefs.map(({ content }) => content.slice(7)).join('');
     };
     expect(await found(1, 5)).toBe('12345');
     expect(await found(5, 1)).toBe('54321');
@@ -196,14 +199,15 @@ forEachEngine('graph commands', ({ openMigrated }) => {
     expect(await found(8, 1)).toBe('none');
     expect(await found(1, 5, { maxHops: 3 })).toBe('limit');
     expect(await found(1, 5, { maxHops: 4 })).toBe('12345');
-    expect(await found(5, 1, { directed: true })).toBe('none');
-    expect(await found(6, 7, { directed: true })).toBe('612347');
-    expect(await found(7, 5, { directed: true })).toBe('745');
-    expect(await found(6, 5, { edge_types: ['supports'] })).toBe('none');
-    const path = await shortestPath(database, beliefId(7), beliefId(3));
+    expect(await found(5, 1, { direction: 'outgoing' })).toBe('none');
+    expect(await found(6, 7, { direction: 'outgoing' })).toBe('612347');
+    expect(await found(7, 5, { direction: 'outgoing' })).toBe('745');
+    expect(await found(6, 5, { types: ['supports'] })).toBe('none');
+    expect(await found(5, 1, { direction: 'incoming' })).toBe('54321');
+    const path = await walking(database, {}, fixedMoment(), (walk) => shortestPath(walk, beliefId(7), beliefId(3)));
     expect(path).toMatchObject({
-      outcome: 'found',
-      path: { type: 'path', hops: 2, edges: [{ edge_type: 'contradicts' }, { edge_type: 'supports' }] },
+      ...{ type: 'path-search', outcome: 'found', direction: 'both', stopped: null },
+      paths: [{ type: 'path', hops: 2, edges: [{ edge_type: 'contradicts' }, { edge_type: 'supports' }] }],
     });
   });
 });

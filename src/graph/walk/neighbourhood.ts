@@ -1,96 +1,138 @@
-import { invariant } from '../../core/errors.ts';
-import type { Session } from '../../schema/database.ts';
-import { stepsFrom } from './adjacency.ts';
-import type { Direction, Step } from './adjacency.ts';
-import type { Belief, Edge } from '../records/belief-records.ts';
-import { beliefsById, edgesById } from '../records/edges.ts';
-import { findId } from '../records/find-id.ts';
-import type { EdgeType } from '../records/vocabulary.ts';
+import type { Belief, Edge, Source } from '../records/belief-records.ts';
+import { edgesById } from '../records/edges.ts';
+import { sourcesOf } from '../records/sources.ts';
+import { shownSteps } from './shown-steps.ts';
+import type { ShownStep } from './shown-steps.ts';
+import { after } from './polarity.ts';
+import type { Polarity } from './polarity.ts';
+import { beliefsAround, present, startId } from './starts.ts';
+import { checkView } from './view.ts';
+import { levelQuery, walked } from './walk-options.ts';
+import type { Walked, WalkOptions } from './walk-options.ts';
+import type { Walk } from './walk.ts';
 
-export interface NeighbourhoodOptions {
-  readonly edge_types?: readonly EdgeType[] | undefined;
-  /** `both` when left out. */
-  readonly direction?: Direction | undefined;
+export interface NeighbourhoodOptions extends WalkOptions {
   /** How many hops away; 1 when left out. */
   readonly depth?: number | undefined;
 }
 
-/** A belief, and live edges around it with what stands at their other ends. */
-export interface Neighbourhood {
+/** A belief, where it comes from, and the edges around it as a tree. */
+export interface Neighbourhood extends Walked {
   readonly type: 'neighbourhood';
+  /** As it was known. */
   readonly belief: Belief;
-  /** Nearest first, then in the order of the ids of the other ends. */
+  /** By type and id. */
+  readonly sources: readonly Source[];
+  /** How many hops were asked for. */
+  readonly depth: number;
+  /**
+   * Nearest first, each edge once. Those of one parent stand in the order of edge types, then by weight, the heaviest first,
+   * then by id; parents in the order in which they are listed themselves.
+   */
   readonly edges: readonly Neighbour[];
-  /** `false`: there are more edges than are shown. */
-  readonly complete: boolean;
+  /** Edges that were come upon and are not shown; `null` where there are none. */
+  readonly more: MoreEdges | null;
+}
+
+export interface MoreEdges {
+  readonly edges: number;
+  /** `true`: not all were counted. */
+  readonly atLeast: boolean;
 }
 
 export interface Neighbour {
-  /** As seen from the belief that is nearer. */
+  /** The id of the belief at the near end, from which the edge is seen. */
+  readonly parent: string;
+  /** As seen from there. */
   readonly direction: 'outgoing' | 'incoming';
   readonly edge: Edge;
-  /** At the end that is further away. */
+  /** At the far end. */
   readonly belief: Belief;
-  /** How far away it is. */
+  /** How far away it is by this edge. */
   readonly hops: number;
+  /** Of the way that leads here from the belief that is shown. */
+  readonly polarity: Polarity;
+  /** `true`: the belief stands nearer or earlier too, and what is around it stands there. */
+  readonly repeated: boolean;
 }
 
 /** Edges shown; a hub of thousands is no answer to read. */
 export const NEIGHBOURS_MAX = 1000;
 
-/** `id`: a UUID or the beginning of one. @throws `graph/not-found`, `graph/refused` when several ids begin so */
+/**
+ * `id`: a UUID or the beginning of one.
+ * @throws `graph/not-found`, `graph/refused` when several ids begin so, or for a time that cannot be read
+ */
 export async function neighbourhood(
-  session: Session,
+  walk: Walk,
   id: string,
   options: NeighbourhoodOptions = {},
 ): Promise<Neighbourhood> {
-  const center = await findId(session, 'belief', id);
-  const { found, complete } = await walk(session, center, options);
-  const beliefs = await beliefsById(session, [center, ...found.map(({ step }) => step.to)]);
+  checkView(options);
+  const { session, meter } = walk;
+  const center = await startId(session, id);
+  const depth = options.depth ?? 1;
+  const { found, more } = await tree(walk, center, depth, options);
+  const beliefs = await beliefsAround(session, [center], new Set([center, ...found.map(({ to }) => to)]), options);
   const edges = await edgesById(
     session,
-    found.map(({ step }) => step.edge),
+    found.map(({ edge }) => edge),
   );
-  const neighbours = found.map(({ step, hops }): Neighbour => {
-    const [edge, belief] = [edges.get(step.edge), beliefs.get(step.to)];
-    invariant(edge !== undefined && belief !== undefined, 'an edge was changed while it was read');
-    return { direction: step.forward ? 'outgoing' : 'incoming', edge, belief, hops };
+  const neighbours = found.map(({ edge, from, to, forward, hops, polarity, repeated }): Neighbour => {
+    const direction = forward ? 'outgoing' : 'incoming';
+    const records = { edge: present(edges.get(edge)), belief: present(beliefs.get(to)) };
+    return { parent: from, direction, ...records, hops, polarity, repeated };
   });
-  return { type: 'neighbourhood', belief: beliefs.get(center)!, edges: neighbours, complete };
+  const belief = present(beliefs.get(center));
+  const sources = await sourcesOf(session, center, options);
+  return { type: 'neighbourhood', belief, sources, depth, edges: neighbours, more, ...walked(options, meter.stopped) };
 }
 
-interface Found {
-  readonly step: Step;
+interface Found extends ShownStep {
   readonly hops: number;
+  readonly polarity: Polarity;
+  readonly repeated: boolean;
 }
 
-async function walk(
-  session: Session,
+async function tree(
+  walk: Walk,
   center: string,
-  options: NeighbourhoodOptions,
-): Promise<{ found: readonly Found[]; complete: boolean }> {
+  depth: number,
+  options: WalkOptions,
+): Promise<{ readonly found: readonly Found[]; readonly more: MoreEdges | null }> {
+  const { meter } = walk;
   const found: Found[] = [];
-  const seenEdges = new Set<string>();
-  const seenBeliefs = new Set([center]);
+  const placed = new Map<string, Polarity>([[center, 'supports']]);
   let frontier: readonly string[] = [center];
-  for (let hops = 1; hops <= (options.depth ?? 1) && frontier.length > 0; hops += 1) {
-    const limit = NEIGHBOURS_MAX + seenEdges.size + 1;
-    const steps = await stepsFrom(session, {
-      from: frontier,
-      direction: options.direction ?? 'both',
-      types: options.edge_types,
-      limit,
-    });
-    const next = new Set<string>();
-    for (const step of steps) {
-      if (seenEdges.has(step.edge)) continue;
-      if (found.length === NEIGHBOURS_MAX) return { found, complete: false };
-      seenEdges.add(step.edge);
-      found.push({ step, hops });
-      if (!seenBeliefs.has(step.to)) next.add(step.to);
+  meter.takeBeliefs(1);
+  for (let hops = 1; hops <= depth && frontier.length > 0; hops += 1) {
+    const room = NEIGHBOURS_MAX - found.length;
+    const query = {
+      ...levelQuery(frontier, options),
+      past: found.map(({ edge }) => edge),
+      room,
+      limit: meter.edgesLeft,
+    };
+    const level = await walk.level((session) => shownSteps(session, query));
+    if (level === null) break;
+    const inBudget = meter.takeEdges(level.looked) === level.looked;
+    const next: string[] = [];
+    let shown = 0;
+    for (const step of level.steps) {
+      const polarity = after(placed.get(step.from) ?? 'supports', step.type);
+      const repeated = placed.has(step.to);
+      if (!repeated && meter.takeBeliefs(1) === 0) break;
+      found.push({ ...step, hops, polarity, repeated });
+      shown += 1;
+      if (repeated) continue;
+      placed.set(step.to, polarity);
+      next.push(step.to);
     }
-    for (const id of next) seenBeliefs.add(id);
-    frontier = [...next];
+    if (shown < level.total || !inBudget) {
+      meter.stop('edges');
+      return { found, more: { edges: level.total - shown, atLeast: !inBudget } };
+    }
+    frontier = next;
   }
-  return { found, complete: true };
+  return { found, more: null };
 }

@@ -1,117 +1,146 @@
-import { invariant } from '../../core/errors.ts';
+import { sql } from 'kysely';
 import type { Session } from '../../schema/database.ts';
-import { stepsFrom } from './adjacency.ts';
-import type { Step } from './adjacency.ts';
-import type { Belief, Edge } from '../records/belief-records.ts';
-import { beliefsById, edgesById } from '../records/edges.ts';
-import { findId } from '../records/find-id.ts';
-import type { EdgeType } from '../records/vocabulary.ts';
+import { fewestHops } from '../arrays/fewest-hops.ts';
+import { uuidArray } from '../records/uuid-array.ts';
+import { EDGE_TYPES } from '../records/vocabulary.ts';
+import { legsOf, turned } from './adjacency.ts';
+import type { Direction } from './adjacency.ts';
+import { touchOrStep } from './frontier-meeting.ts';
+import type { Frontiers, Touch } from './frontier-meeting.ts';
+import { pathSearch } from './path-records.ts';
+import type { PathIds, PathSearch } from './path-records.ts';
+import { startId } from './starts.ts';
+import { checkView, holds, isLive } from './view.ts';
+import { levelQuery, stepChoice } from './walk-options.ts';
+import type { WalkOptions } from './walk-options.ts';
+import type { Walk } from './walk.ts';
 
-export interface PathOptions {
-  readonly edge_types?: readonly EdgeType[] | undefined;
-  /** Follow edges only from source to target; `false` when left out. `contradicts` always goes both ways. */
-  readonly directed?: boolean | undefined;
+export interface PathOptions extends WalkOptions {
   /** 10 when left out. */
   readonly maxHops?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
-
-export interface Path {
-  readonly type: 'path';
-  readonly hops: number;
-  /** From end to end, one more than edges. */
-  readonly beliefs: readonly Belief[];
-  readonly edges: readonly Edge[];
-}
-
-/** `none`: no path of any length. `limit`: none within `maxHops`, there may be a longer one. */
-export type PathSearch = { readonly outcome: 'found'; readonly path: Path } | { readonly outcome: 'none' | 'limit' };
 
 export const MAX_HOPS_DEFAULT = 10;
 
 /**
- * A shortest path by hops over live edges, always the same of several. Searches from both ends, a level at a time, one
- * query a level, so its cost does not grow with the number of paths.
- * @throws `graph/not-found` for an end, `graph/refused` when several ids begin so
+ * A path of the fewest hops; of several that whose beliefs' ids come first, in order. Searched from both ends, a level at a
+ * time, so that its cost does not grow with the number of paths. `from`, `to`: UUIDs or beginnings of them.
+ * @throws `graph/not-found` for an end, `graph/refused` when several ids begin so, or for a time
  */
 export async function shortestPath(
-  session: Session,
+  walk: Walk,
   from: string,
   to: string,
   options: PathOptions = {},
 ): Promise<PathSearch> {
-  const start = await findId(session, 'belief', from);
-  const goal = await findId(session, 'belief', to);
-  const steps = await search(session, start, goal, options);
-  if (typeof steps === 'string') return { outcome: steps };
-  const ids = [start, ...steps.map((step) => step.to)];
-  const beliefs = await beliefsById(session, ids);
-  const edges = await edgesById(
-    session,
-    steps.map((step) => step.edge),
-  );
-  const path: Path = {
-    type: 'path',
-    hops: steps.length,
-    beliefs: ids.map((id) => present(beliefs.get(id))),
-    edges: steps.map((step) => present(edges.get(step.edge))),
-  };
-  return { outcome: 'found', path };
+  checkView(options);
+  const { session, meter } = walk;
+  const start = await startId(session, from);
+  const goal = await startId(session, to);
+  const beliefs = (await searchArrays(walk, start, goal, options)) ?? (await search(walk, start, goal, options));
+  const paths: PathIds[] = beliefs === 'none' ? [] : [{ beliefs, edges: await edgesAlong(session, beliefs, options) }];
+  const stopped = beliefs === 'none' ? meter.stopped : null;
+  return pathSearch(session, { from: start, to: goal, paths, stopped }, options);
 }
 
-function present<T>(record: T | undefined): T {
-  invariant(record !== undefined, 'a path was changed while it was read');
-  return record;
-}
-
-/** What is known from one end: the step by which each belief was first reached (`null`: the end itself). */
-interface Side {
-  readonly reached: Map<string, Step | null>;
-  frontier: readonly string[];
-  readonly direction: 'outgoing' | 'incoming' | 'both';
-}
-
-async function search(
-  session: Session,
+/** What the arrays tell, where they are at hand and the search costs no more than it may. */
+async function searchArrays(
+  walk: Walk,
   start: string,
   goal: string,
   options: PathOptions,
-): Promise<readonly Step[] | 'none' | 'limit'> {
-  if (start === goal) return [];
-  const ahead = side(start, options.directed === true ? 'outgoing' : 'both');
-  const back = side(goal, options.directed === true ? 'incoming' : 'both');
-  for (let hops = 1; hops <= (options.maxHops ?? MAX_HOPS_DEFAULT); hops += 1) {
-    options.signal?.throwIfAborted();
-    const [near, far] = ahead.frontier.length <= back.frontier.length ? [ahead, back] : [back, ahead];
-    const steps = await stepsFrom(session, {
-      from: near.frontier,
-      direction: near.direction,
-      types: options.edge_types,
-      onceEach: true,
-    });
-    const fresh = steps.filter((step) => !near.reached.has(step.to));
-    for (const step of fresh) near.reached.set(step.to, step);
-    near.frontier = fresh.map((step) => step.to);
-    // Every belief of this level that the other side has reached lies at the same distance from it, or a level before
-    // would have met it: the first is as good as any.
-    const meeting = near.frontier.find((id) => far.reached.has(id));
-    if (meeting !== undefined) return [...trace(ahead, meeting).reverse(), ...trace(back, meeting).map(turned)];
-    if (near.frontier.length === 0) return 'none';
-  }
-  return 'limit';
+): Promise<readonly string[] | 'none' | null> {
+  const arrays = await walk.arrays(options);
+  if (arrays === null) return null;
+  const { meter } = walk;
+  const { beliefsLeft, edgesLeft } = meter;
+  const choice = { ...stepChoice(options), maxHops: options.maxHops ?? MAX_HOPS_DEFAULT, beliefsLeft, edgesLeft };
+  const found = fewestHops(arrays, start, goal, choice);
+  if (found === 'hops') meter.stop('hops');
+  return found === 'hops' ? 'none' : found;
 }
 
-function side(id: string, direction: Side['direction']): Side {
+/** What is known from one end. */
+interface Side {
+  /** The belief from which each was first reached, nearer to this end; `null`: the end itself. */
+  readonly reached: Map<string, string | null>;
+  /** Ahead in the order of the paths that lead to them, back in the order of ids. */
+  frontier: readonly string[];
+  readonly direction: Direction;
+}
+
+/** The beliefs from end to end; `none`: the meter says what limit came first, if one did. */
+async function search(
+  walk: Walk,
+  start: string,
+  goal: string,
+  options: PathOptions,
+): Promise<readonly string[] | 'none'> {
+  if (start === goal) return [start];
+  const { meter } = walk;
+  const direction = options.direction ?? 'both';
+  const ahead = side(start, direction);
+  const back = side(goal, turned(direction));
+  meter.takeBeliefs(2);
+  for (let hops = 1; hops <= (options.maxHops ?? MAX_HOPS_DEFAULT); hops += 1) {
+    const [near, far] = ahead.frontier.length <= back.frontier.length ? [ahead, back] : [back, ahead];
+    const frontiers: Frontiers = {
+      near: levelQuery(near.frontier, { ...options, direction: near.direction }),
+      far: far.frontier,
+      nearIsAhead: near === ahead,
+      limit: meter.edgesLeft,
+    };
+    const level = await walk.level((session) => touchOrStep(session, frontiers));
+    if (level === null) return 'none';
+    if (level.touch !== null) return joined(ahead, back, level.touch);
+    const fresh = level.steps.filter(({ to }) => !near.reached.has(to));
+    for (const step of fresh) near.reached.set(step.to, step.from);
+    near.frontier = fresh.map((step) => step.to);
+    if (meter.takeEdges(level.looked) < level.looked || meter.takeBeliefs(fresh.length) < fresh.length) return 'none';
+    if (fresh.length === 0) return 'none';
+  }
+  meter.stop('hops');
+  return 'none';
+}
+
+function side(id: string, direction: Direction): Side {
   return { reached: new Map([[id, null]]), frontier: [id], direction };
 }
 
-/** The steps that led to `id`, last first. */
-function trace({ reached }: Side, id: string): Step[] {
-  const steps: Step[] = [];
-  for (let step = reached.get(id); step; step = reached.get(step.from)) steps.push(step);
-  return steps;
+function joined(ahead: Side, back: Side, touch: Touch): readonly string[] {
+  return [...trace(ahead, touch.ahead).reverse(), ...trace(back, touch.back)];
 }
 
-function turned({ edge, from, to, forward }: Step): Step {
-  return { edge, from: to, to: from, forward: !forward };
+/** From a belief to the end that reached it. */
+function trace({ reached }: Side, id: string): string[] {
+  const beliefs: string[] = [];
+  for (let next: string | null | undefined = id; next; next = reached.get(next)) beliefs.push(next);
+  return beliefs;
+}
+
+/**
+ * The edges between each belief and the next: the strongest where there are several, of equal ones the first in the order of
+ * types, then the one that points along the path, then by ids.
+ */
+async function edgesAlong(
+  session: Session,
+  beliefs: readonly string[],
+  options: WalkOptions,
+): Promise<readonly string[]> {
+  if (beliefs.length < 2) return [];
+  const query = levelQuery([], options);
+  const legs = legsOf(query).map(
+    ({ near, far, types }) => sql`
+      SELECT e.id, e.type, e.weight, ${sql.raw(String(near === 'source_id'))} AS along FROM valence.belief_edges AS e
+      WHERE e.${sql.raw(near)} = pair.near AND e.${sql.raw(far)} = pair.far AND e.type = ANY (${[...types]}::text[])
+        AND ${isLive('e', options)} AND ${holds('e', options)}`,
+  );
+  const { rows } = await sql<{ id: string }>`
+    SELECT DISTINCT ON (place) id
+    FROM unnest(${uuidArray(beliefs.slice(0, -1))}, ${uuidArray(beliefs.slice(1))}) WITH ORDINALITY AS pair (near, far, place)
+    CROSS JOIN LATERAL (${sql.join(legs, sql` UNION ALL `)}) AS joining
+    ORDER BY place, weight DESC, array_position(${[...EDGE_TYPES]}::text[], type), along DESC, id`.execute(
+    session.kysely,
+  );
+  return rows.map(({ id }) => id);
 }

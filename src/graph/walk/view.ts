@@ -37,7 +37,8 @@ export function isLive(edge: string, { known_at: knownAt }: View): RawBuilder<bo
 
 /**
  * SQL: the beliefs of this view's record, in parentheses where need be, with the columns of `valence.beliefs`. Validity is not asked:
- * `holds` does. Each leg is found by primary key when joined by id.
+ * `holds` does. Each leg is found by primary key when joined by id. Each belief is there at most once: of imported versions whose times
+ * overlap the last one counts.
  */
 export function recordedBeliefs({ known_at: knownAt }: View): RawBuilder<unknown> {
   if (knownAt === undefined) return sql`valence.beliefs`;
@@ -50,5 +51,10 @@ export function recordedBeliefs({ known_at: knownAt }: View): RawBuilder<unknown
            v.version, b.created_at, v.recorded_at
     FROM valence.belief_versions v JOIN valence.beliefs b ON b.id = v.belief_id
     WHERE v.recorded_at <= ${time} AND v.replaced_at > ${time} AND b.updated_at > ${time}
+      AND NOT EXISTS (
+        SELECT FROM valence.belief_versions AS later
+        WHERE later.belief_id = v.belief_id AND later.version > v.version
+          AND later.recorded_at <= ${time} AND later.replaced_at > ${time}
+      )
   )`;
 }
