@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { nearest } from '../core/nearest.ts';
 import { explainPromise } from '../placement/explain-promise.ts';
 import { kindOf } from './backends/kinds.ts';
+import { embedderProblem } from './embedders.ts';
 import { SECRET_HINT, SECRET_RULE } from './secret-reference.ts';
 import type { BackendConfig, Config, RawBackend, RawConfig, RawTier } from './schema.ts';
 import {
@@ -43,7 +44,7 @@ export function checkConfig(value: unknown, folder: string): ConfigFindings {
 
 /** What single keys do not tell. Promises are counted last: they need all else to be right. */
 function problemsTogether(raw: RawConfig, folder: string): readonly ConfigProblem[] {
-  const problems = [...backendProblems(raw, folder), ...tierProblems(raw)];
+  const problems = [...backendProblems(raw, folder), ...tierProblems(raw), ...embedderProblems(raw)];
   if (problems.length > 0) return problems;
   const config = completeConfig(raw, folder);
   return [...promiseProblems(config), ...lockProblems(config)];
@@ -213,6 +214,13 @@ function profileProblems(path: readonly string[], tier: RawTier): ConfigProblem[
   const key = copies === undefined ? 'erasure' : 'copies';
   const message = `needs ${needed} backends, the tier has ${backends.length}`;
   return [{ path: [...path, key], atKey: false, message, hint: 'each backend takes at most one shard of a stripe' }];
+}
+
+function embedderProblems(raw: RawConfig): ConfigProblem[] {
+  return Object.entries(raw.embedders ?? {}).flatMap(([name, embedder]) => {
+    const problem = embedderProblem(embedder);
+    return problem === null ? [] : [{ path: ['embedders', name, 'url'], atKey: false, ...problem }];
+  });
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -3,6 +3,8 @@ import { ValenceError, isValenceError } from '../core/errors.ts';
 import { stripUrlPassword } from '../core/redact.ts';
 import { parseConfig } from './config-text.ts';
 import type { Config } from './schema.ts';
+import { LANGUAGE_DEFAULT } from './search.ts';
+import type { RawSearch, SearchConfig } from './search.ts';
 
 /**
  * The configuration that goes into a snapshot: YAML text in the form of `valence.yaml`, without comments and without
@@ -15,8 +17,20 @@ export function configForSnapshot(config: Config): string {
     database: url === null ? {} : { url },
     backends: written(config.backends),
     tiers: written(config.tiers),
+    ...searchSection(config.search),
+    // Left out where there are none, so that the configurations of programs that know of none stay as they are.
+    ...(config.embedders.size === 0 ? {} : { embedders: written(config.embedders) }),
   };
   return stringify(value, { lineWidth: 0 });
+}
+
+/** Left out where it says nothing, so that the configurations of programs that know of none stay as they are. */
+function searchSection({ language, model }: SearchConfig): { readonly search?: RawSearch } {
+  const said = {
+    ...(language === LANGUAGE_DEFAULT ? {} : { language }),
+    ...(model === null ? {} : { model }),
+  };
+  return Object.keys(said).length === 0 ? {} : { search: said };
 }
 
 /** Secrets are never in it: the file only names them. */

@@ -3,7 +3,11 @@ import { isConfigName, missingOr, name, parsed, SECTION_RULE, storageClass, text
 import type { SectionOf } from './backends/fields.ts';
 import { BACKEND_TYPES, kindOf } from './backends/kinds.ts';
 import type { BackendType, KindConfig, RawBackend } from './backends/kinds.ts';
+import { completeEmbedder, embedderSchema, modelName } from './embedders.ts';
+import type { EmbedderConfig, RawEmbedder } from './embedders.ts';
 import { DURATION_RULE, parseDuration } from './quantities.ts';
+import { completeSearch, searchSchema } from './search.ts';
+import type { RawSearch, SearchConfig } from './search.ts';
 
 export { isConfigName, BACKEND_TYPES };
 export type { BackendType, RawBackend };
@@ -13,8 +17,11 @@ export interface Config {
   readonly version: 1;
   /** `null`: the embedded database in the home. */
   readonly databaseUrl: string | null;
+  readonly search: SearchConfig;
   readonly backends: ReadonlyMap<string, BackendConfig>;
   readonly tiers: ReadonlyMap<string, TierConfig>;
+  /** By the name of the model in table models. */
+  readonly embedders: ReadonlyMap<string, EmbedderConfig>;
 }
 
 export type BackendConfig = KindConfig & {
@@ -63,8 +70,10 @@ export function isPostgresUrl(url: string): boolean {
 export interface RawConfig {
   readonly version: 1;
   readonly database?: RawDatabase | null | undefined;
+  readonly search?: RawSearch | null | undefined;
   readonly backends?: Readonly<Record<string, RawBackend>> | null | undefined;
   readonly tiers?: Readonly<Record<string, RawTier>> | null | undefined;
+  readonly embedders?: Readonly<Record<string, RawEmbedder>> | null | undefined;
 }
 
 export interface RawDatabase {
@@ -118,6 +127,8 @@ const configSchema: SectionOf<RawConfig> = z.strictObject(
     database: databaseSchema.nullish(),
     backends: z.record(name, backendSchema, { error: SECTION_RULE }).nullish(),
     tiers: z.record(name, tierSchema, { error: SECTION_RULE }).nullish(),
+    search: searchSchema.nullish(),
+    embedders: z.record(modelName, embedderSchema, { error: SECTION_RULE }).nullish(),
   },
   { error: SECTION_RULE },
 );
@@ -133,7 +144,9 @@ export function knownKeys(path: readonly PropertyKey[], type: BackendType | null
   const [section, , ...inside] = path;
   if (path.length === 0) return keysOf(configSchema);
   if (path.length === 1 && section === 'database') return keysOf(databaseSchema);
+  if (path.length === 1 && section === 'search') return keysOf(searchSchema);
   if (section === 'tiers' && path.length === 2) return keysOf(tierSchema);
+  if (section === 'embedders' && path.length === 2) return keysOf(embedderSchema);
   if (section === 'backends' && path.length >= 2 && type !== null)
     return keysOf(inside.reduce(child, kindOf(type).schema));
   return [];
@@ -167,7 +180,17 @@ export function completeConfig(raw: RawConfig, folder: string): Config {
     ([key, backend]) => [key, completeBackend(key, backend, folder)] as const,
   );
   const tiers = Object.entries(raw.tiers ?? {}).map(([key, tier]) => [key, completeTier(tier)] as const);
-  return { version: 1, databaseUrl: raw.database?.url ?? null, backends: new Map(backends), tiers: new Map(tiers) };
+  const embedders = Object.entries(raw.embedders ?? {}).map(
+    ([key, embedder]) => [key, completeEmbedder(key, embedder, folder)] as const,
+  );
+  return {
+    version: 1,
+    databaseUrl: raw.database?.url ?? null,
+    search: completeSearch(raw.search),
+    backends: new Map(backends),
+    tiers: new Map(tiers),
+    embedders: new Map(embedders),
+  };
 }
 
 export function completeBackend(key: string, raw: RawBackend, folder: string): BackendConfig {

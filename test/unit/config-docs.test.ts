@@ -37,6 +37,9 @@ describe('docs/configuration.md', () => {
   test('shows a configuration that is right, and what is said of one that is not', () => {
     const example = block('yaml');
     expect([...parseConfig(example, '/valence.yaml').config.backends.keys()]).toEqual(['drawer', 'nas', 'b2']);
+    const embedders = [...text.matchAll(/```yaml\n(embedders:\n.*?)```/gs)].map(([, yaml]) => yaml!);
+    expect(embedders).toHaveLength(1);
+    expect(parseConfig(`version: 1\n${embedders[0]!}`, '/valence.yaml').config.embedders.size).toBe(5);
     const [message, hint] = /^(valence\.yaml:.* cannot be kept: .*)\n(.*)$/m.exec(text)!.slice(1);
     expect(() => parseConfig(example.replace('    survives: 0\n', ''), '/valence.yaml')).toThrow(
       expect.objectContaining({ message, hint }),
@@ -69,6 +72,8 @@ describe('docs/configuration.md', () => {
       ['backends', 'x', 'domain'],
       ['tiers', 'x'],
       ['database'],
+      ['search'],
+      ['embedders', 'x'],
     ];
     const keys = [
       ...BACKEND_TYPES.flatMap((type) => backendKeys(type)),

@@ -61,7 +61,14 @@ database:
   test.for(['version: 1', INITIAL_CONFIG, 'version: 1\nbackends:\ntiers:\ndatabase:\n'])(
     'with nothing in it',
     (text) => {
-      expect(parse(text)).toEqual({ version: 1, databaseUrl: null, backends: new Map(), tiers: new Map() });
+      expect(parse(text)).toEqual({
+        version: 1,
+        databaseUrl: null,
+        search: { language: 'english', model: null },
+        backends: new Map(),
+        tiers: new Map(),
+        embedders: new Map(),
+      });
     },
   );
 
@@ -83,11 +90,15 @@ const REFUSED: readonly (readonly [text: string, message: string, hint?: string]
   ['version: 2', 'valence.yaml:1:10: version is not a version that this program knows (1)', 'the file is of a newer release: upgrade this program'],
   ['version: "1"', 'valence.yaml:1:10: version is not a version that this program knows (1)'],
   ['version: 1\nbakends: {}', 'valence.yaml:2:1: bakends is not a known key', 'did you mean backends?'],
-  ['version: 1\nzzz: {}', 'valence.yaml:2:1: zzz is not a known key', 'known here: version, database, backends, tiers'],
+  ['version: 1\nzzz: {}', 'valence.yaml:2:1: zzz is not a known key', 'known here: version, database, backends, tiers, search, embedders'],
   ['version: 1\nversion: 1', 'valence.yaml:2:1: map keys must be unique'],
   ['version: 1\ndatabase:\n  uri: x', 'valence.yaml:3:3: database.uri is not a known key', 'did you mean url?'],
   ['version: 1\ndatabase:\n  url: mysql://x', 'valence.yaml:3:8: database.url must be a postgres:// URL'],
   ['version: 1\ndatabase:\n  url: 5', 'valence.yaml:3:8: database.url must be text'],
+  ['version: 1\nsearch: english', 'valence.yaml:2:9: search must be a section of keys and values'],
+  ['version: 1\nsearch:\n  languag: german', 'valence.yaml:3:3: search.languag is not a known key', 'did you mean language?'],
+  ['version: 1\nsearch:\n  language: "x\'; --"', 'valence.yaml:3:13: search.language must be the name of a text search configuration of Postgres, like english or simple'],
+  ['version: 1\nsearch:\n  model: ""', 'valence.yaml:3:10: search.model must be text on one line, and not empty'],
   ['version: 1\nbackends: []', 'valence.yaml:2:11: backends must be a section of keys and values'],
   ['version: 1\nbackends:\n  Nas: {}', 'valence.yaml:3:3: backends.Nas must be 1 to 32 of a-z, 0-9 and -, and not begin with -'],
   ['version: 1\nbackends:\n  a:\n', 'valence.yaml:3:5: backends.a must be a section of keys and values'],
@@ -331,6 +342,7 @@ describe('the configuration in a snapshot', () => {
   const text = `${THREE}tiers:
   weekly: { backends: [d3], copies: 1 }
   daily: { backends: [d1, d2, d3], erasure: 2/3 }
+search: { language: german, model: small }
 database:
   url: postgres://ada:hunter2@db/notes?sslmode=require&password=hunter3
 `;
@@ -349,6 +361,7 @@ database:
     const reordered = `version: 1\nbackends:\n${directory('d3')}${directory('d2')}${directory('d1')}tiers:
   daily: { backends: [d1, d2, d3], erasure: 2/3 }
   weekly: { backends: [d3], copies: 1 } # a comment
+search: { model: small, language: german }
 database: { url: "postgres://ada:hunter2@db/notes?sslmode=require&password=hunter3" }
 `;
     expect(configForSnapshot(parse(reordered))).toBe(configForSnapshot(parse(text)));

@@ -56,7 +56,15 @@ describe('the home', () => {
 
 describe('the database', () => {
   const home = homeAt('/h');
-  const config = { version: 1, databaseUrl: 'postgres://file/x', backends: new Map(), tiers: new Map() } as const;
+  const search = { language: 'english', model: null };
+  const config = {
+    version: 1,
+    databaseUrl: 'postgres://file/x',
+    search,
+    backends: new Map(),
+    tiers: new Map(),
+    embedders: new Map(),
+  } as const;
 
   test('flag, then environment, then file, then the home', () => {
     const [flag, env] = ['postgresql://flag/x', { DATABASE_URL: 'postgres://env/x' }];
