@@ -18,7 +18,8 @@ const INNER: Readonly<Record<string, Layer>> = {
   placement: { imports: ['core'], packages: [], pure: true },
   schema: { imports: ['core'], packages: ['pg', 'pg-copy-streams', '@electric-sql/*', 'kysely'] },
   catalog: { imports: ['schema', 'format', 'core'], packages: ['kysely'] },
-  graph: { imports: ['schema', 'format', 'core'], packages: ['kysely'] },
+  graph: { imports: ['schema', 'format', 'core'], packages: ['@viz-js/viz', 'kysely', 'node:worker_threads'] },
+  embedding: { imports: ['core'], packages: [] },
   backends: {
     imports: ['format/shard', 'core'],
     packages: ['@aws-sdk/*', '@smithy/*', 'kubo-rpc-client', 'multiformats', 'ssh2'],
