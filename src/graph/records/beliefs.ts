@@ -6,12 +6,13 @@ import { isUuid, uuidV7 } from '../../core/ids.ts';
 import type { Random } from '../../core/random.ts';
 import type { Database, Session } from '../../schema/database.ts';
 import type { BeliefsTable, JsonObject } from '../../schema/tables.ts';
-import { toBelief, toSource } from './belief-records.ts';
+import { toBelief } from './belief-records.ts';
 import type { Belief, Source, SourceKey } from './belief-records.ts';
 import { sourceId } from './derived-ids.ts';
 import { findId } from './find-id.ts';
 import { refusing } from './refusal.ts';
 import { checkedTime } from './timestamp.ts';
+import { sourcesOf } from './sources.ts';
 import type { BeliefStatus } from './vocabulary.ts';
 
 export interface BeliefChange {
@@ -85,14 +86,6 @@ export async function showBelief(session: Session, id: string): Promise<BeliefDe
   const found = await findId(session, 'belief', id);
   const { kysely } = session;
   const belief = await kysely.selectFrom('beliefs').selectAll().where('id', '=', found).executeTakeFirstOrThrow();
-  const sources = await kysely
-    .selectFrom('sources')
-    .innerJoin('belief_sources', 'belief_sources.source_id', 'sources.id')
-    .selectAll('sources')
-    .where('belief_id', '=', found)
-    .orderBy('type')
-    .orderBy('external_id')
-    .execute();
   const models = await kysely
     .selectFrom('models')
     .innerJoin('belief_embeddings', 'belief_embeddings.model_id', 'models.id')
@@ -112,7 +105,7 @@ export async function showBelief(session: Session, id: string): Promise<BeliefDe
   };
   return {
     ...toBelief(belief),
-    sources: sources.map(toSource),
+    sources: await sourcesOf(session, found),
     models: models.map(({ name }) => name),
     edges,
     versions,

@@ -23,6 +23,7 @@ const REASONS: Readonly<Record<string, string>> = {
   belief_edges_check1: 'what is valid from one time is valid until a later one',
   belief_edges_weight_check: 'a weight lies between 0 and 1',
   belief_edges_metadata_check: 'metadata is a JSON object',
+  belief_embeddings_model_id_dimensions_fkey: 'there is no model whose vectors are of this length',
 };
 
 /** Integrity constraint violations, and values that no column can take (PostgreSQL manual, appendix A). */

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Clock } from '../../core/clock.ts';
 import type { Session } from '../../schema/database.ts';
 import type { JsonObject } from '../../schema/tables.ts';
+import type { View } from '../walk/view.ts';
 import { toSource } from './belief-records.ts';
 import type { Source, SourceKey } from './belief-records.ts';
 import { sourceId } from './derived-ids.ts';
@@ -59,6 +60,19 @@ export async function* listSources(
     if (rows.length < ROWS_AT_ONCE) return;
     after = rows.at(-1)!;
   }
+}
+
+/** Where a belief comes from, by type and id; with a `known_at`, what had been recorded of that. */
+export async function sourcesOf(session: Session, beliefId: string, view: View = {}): Promise<readonly Source[]> {
+  let query = session.kysely
+    .selectFrom('sources')
+    .innerJoin('belief_sources', 'belief_sources.source_id', 'sources.id')
+    .selectAll('sources')
+    .where('belief_id', '=', beliefId)
+    .orderBy('type')
+    .orderBy('external_id');
+  if (view.known_at !== undefined) query = query.where('belief_sources.created_at', '<=', view.known_at);
+  return (await query.execute()).map(toSource);
 }
 
 /**
