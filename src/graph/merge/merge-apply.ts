@@ -4,6 +4,7 @@ import type { Session } from '../../schema/database.ts';
 import { SUBSTRATE_TABLES } from '../../schema/tables.ts';
 import type { SubstrateTable } from '../../schema/tables.ts';
 import { SAID, stagedTable, statusOf, verdictTable } from './merge-tables.ts';
+import type { MergeVerdict } from './merge-tables.ts';
 
 /** Rows a table. */
 export type TableCounts = Readonly<Record<SubstrateTable, number>>;
@@ -25,7 +26,12 @@ export async function applyVerdicts(session: Session, overwrite: boolean): Promi
   for (const table of IN_ORDER) {
     const condition = table === 'belief_edges' ? 's.retired_at IS NULL' : 'true';
     if (overwrite && SAID[table].length > 0) overwritten[table] += await run(session, updateOf(table, condition));
-    inserted[table] = await run(session, insertOf(table));
+    inserted[table] = await run(session, insertOf(table, 'new'));
+  }
+  // Those of beliefs whose content was overwritten went with it, also where they are the same in both.
+  if (overwrite) {
+    overwritten.belief_embeddings += await run(session, insertOf('belief_embeddings', 'differs'));
+    await run(session, insertOf('belief_embeddings', 'same'));
   }
   return { inserted, overwritten };
 }
@@ -57,12 +63,14 @@ function columnsOfTable(table: SubstrateTable): readonly string[] {
   return perModel === true ? ['model_id', ...columns] : columns;
 }
 
-function insertOf(table: SubstrateTable): string {
+/** What is there already, by another verdict than `new`, stays. */
+function insertOf(table: SubstrateTable, verdict: MergeVerdict): string {
   const columns = columnsOfTable(table);
   const values = columns.map((column) => (column === MAPPED[table] ? 'v.live_id' : `s.${column}`));
   return `
     INSERT INTO valence.${table} (${columns.join(', ')}) SELECT ${values.join(', ')}
-    FROM ${stagedTable(table)} AS s JOIN ${verdictTable(table)} AS v USING (n) WHERE v.verdict = 'new' ORDER BY s.n`;
+    FROM ${stagedTable(table)} AS s JOIN ${verdictTable(table)} AS v USING (n) WHERE v.verdict = '${verdict}' ORDER BY s.n
+    ${verdict === 'new' ? '' : 'ON CONFLICT DO NOTHING'}`;
 }
 
 function updateOf(table: SubstrateTable, condition: string): string {

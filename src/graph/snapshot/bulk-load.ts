@@ -23,6 +23,7 @@ interface Definition {
 }
 
 export async function beginBulkLoad(session: Session): Promise<BulkLoad> {
+  await dropRemains(session);
   const before = await catalogText(session);
   const definitions = await readDefinitions(session);
   await run(session, definitions.map(dropStatement));
@@ -34,6 +35,18 @@ export async function beginBulkLoad(session: Session): Promise<BulkLoad> {
       invariant(after === before, 'indexes, constraints or triggers are not what they were before the load');
     },
   };
+}
+
+/** Of index builds that were interrupted: they would come back whole, which is not what was there. Who needs them builds them. */
+async function dropRemains(session: Session): Promise<void> {
+  const { rows } = await sql<{ name: string }>`${sql.raw(`
+    SELECT x.indexrelid::regclass::text AS name FROM pg_catalog.pg_index x WHERE x.indrelid IN ${TABLES} AND NOT x.indisvalid`)}`.execute(
+    session.kysely,
+  );
+  await run(
+    session,
+    rows.map(({ name }) => `DROP INDEX ${name}`),
+  );
 }
 
 const TABLES = `(${SUBSTRATE_TABLES.map((table) => `'${SUBSTRATE_SCHEMA}.${table}'::regclass`).join(', ')})`;
