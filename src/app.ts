@@ -2,6 +2,7 @@ import type { BackendCalls } from './app/backend-calls.ts';
 import type { BackupCalls } from './app/backup-calls.ts';
 import { openContext } from './app/context.ts';
 import type { AppContext } from './app/context.ts';
+import type { EmbedCalls } from './app/embed-calls.ts';
 import type { KnowledgeCalls } from './app/knowledge-calls.ts';
 import type { ValenceOptions } from './app/options.ts';
 import type { HealthFinding, KeyCalls, VaultCalls } from './app/vault-calls.ts';
@@ -12,7 +13,7 @@ export type { ValenceOptions };
  * One installation of Valence: the same calls as the command line. Opening costs nothing; home, database and backends are
  * opened by the first call that needs them, and closed with it. One call at a time, except where two only read.
  */
-export interface Valence extends KnowledgeCalls, AsyncDisposable {
+export interface Valence extends KnowledgeCalls, EmbedCalls, AsyncDisposable {
   readonly keys: KeyCalls;
   readonly backup: BackupCalls;
   readonly backend: BackendCalls;
@@ -26,6 +27,7 @@ export function openValence(options: ValenceOptions = {}): Valence {
   const context = openContext(options);
   return {
     ...knowledgeOf(context),
+    ...embeddingOf(context),
     ...vaultOf(context),
     backup: backupOf(context),
     backend: backendOf(context),
@@ -45,6 +47,8 @@ function knowledgeOf(context: AppContext): KnowledgeCalls {
     belief: {
       add: async (draft) => (await calls()).belief.add(draft),
       show: async (id) => (await calls()).belief.show(id),
+      at: async (id, view) => (await calls()).belief.at(id, view),
+      history: async (id, options) => (await calls()).belief.history(id, options),
       list: (filter) => later(calls, (loaded) => loaded.belief.list(filter)),
       set: async (id, change) => (await calls()).belief.set(id, change),
       retire: async (id) => (await calls()).belief.retire(id),
@@ -54,11 +58,42 @@ function knowledgeOf(context: AppContext): KnowledgeCalls {
       list: (filter) => later(calls, (loaded) => loaded.source.list(filter)),
       retire: async (id) => (await calls()).source.retire(id),
     },
+    search: async (text, options) => (await calls()).search(text, options),
     graph: {
       show: async (id, filter) => (await calls()).graph.show(id, filter),
       addEdge: async (draft) => (await calls()).graph.addEdge(draft),
       retireEdge: async (id) => (await calls()).graph.retireEdge(id),
       path: async (from, to, options) => (await calls()).graph.path(from, to, options),
+      neighbors: async (id, options) => (await calls()).graph.neighbors(id, options),
+      subgraph: async (ids, options) => (await calls()).graph.subgraph(ids, options),
+      lineage: async (id, options) => (await calls()).graph.lineage(id, options),
+      sourceLineage: async (id, options) => (await calls()).graph.sourceLineage(id, options),
+      beliefOrSource: async (id) => (await calls()).graph.beliefOrSource(id),
+      supersession: async (id, options) => (await calls()).graph.supersession(id, options),
+      contradictions: async (options) => (await calls()).graph.contradictions(options),
+      propagate: async (options) => (await calls()).graph.propagate(options),
+      whatIf: async (without, options) => (await calls()).graph.whatIf(without, options),
+      check: async () => (await calls()).graph.check(),
+      components: async (options) => (await calls()).graph.components(options),
+      communities: async (options) => (await calls()).graph.communities(options),
+      rank: async (options) => (await calls()).graph.rank(options),
+      cycles: async (options) => (await calls()).graph.cycles(options),
+      stats: async () => (await calls()).graph.stats(),
+      export: (part, format) => later(calls, (loaded) => loaded.graph.export(part, format)),
+      project: async (options) => (await calls()).graph.project(options),
+      projection: async (options) => (await calls()).graph.projection(options),
+      dropProjection: async (options) => (await calls()).graph.dropProjection(options),
+    },
+  };
+}
+
+function embeddingOf(context: AppContext): EmbedCalls {
+  const models = once(async () => (await import('./app/models.ts')).modelCalls(context));
+  return {
+    embed: async (options) => (await import('./app/embed.ts')).embedMissing(context, options),
+    model: {
+      list: async () => (await models()).list(),
+      remove: async (name) => (await models()).remove(name),
     },
   };
 }

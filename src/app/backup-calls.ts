@@ -327,7 +327,10 @@ export interface RestoreQueryable {
 
 export interface RestoreIndex {
   readonly type: 'index';
-  readonly model: string;
+  /** Whose embeddings it is of; `null`: it is of the words of texts. */
+  readonly model: string | null;
+  /** Of the words; `null`: it is of embeddings. */
+  readonly language: string | null;
   readonly state: 'building' | 'built' | 'skipped';
 }
 

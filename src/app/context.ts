@@ -12,6 +12,7 @@ import { silentProgress } from '../core/progress.ts';
 import type { ProgressSink } from '../core/progress.ts';
 import { systemRandom } from '../core/random.ts';
 import type { Random } from '../core/random.ts';
+import { ArraysCache } from '../graph/arrays/arrays-cache.ts';
 import type { Database } from '../schema/database.ts';
 import { openDatabase } from '../schema/open-database.ts';
 import type { ValenceOptions } from './options.ts';
@@ -27,6 +28,8 @@ export interface AppContext extends AsyncDisposable {
   readonly progress: ProgressSink;
   readonly clock: Clock;
   readonly random: Random;
+  /** The graph of `database()` in memory, once a query needs it (`arraysIn`). */
+  readonly arrays: ArraysCache;
   /** @throws `key/passphrase`, `cancelled` */
   passphrase(): Promise<string>;
   /** `valence.yaml`, read anew each time. @throws `config/no-home`, `config/invalid` */
@@ -67,6 +70,7 @@ class LazyContext implements AppContext {
   readonly progress: ProgressSink;
   readonly clock: Clock;
   readonly random: Random;
+  readonly arrays: ArraysCache = new ArraysCache();
   readonly #options: ValenceOptions;
   readonly #resources = new AsyncDisposableStack();
   readonly #kept = new Set<AsyncDisposable>();

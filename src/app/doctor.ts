@@ -5,6 +5,7 @@ import { isValenceError } from '../core/errors.ts';
 import { readWholeFile } from '../core/files.ts';
 import { uuidText } from '../core/ids.ts';
 import { hasUrlPassword } from '../core/redact.ts';
+import { projectionStatuses } from '../graph/projection/project.ts';
 import type { HostKey } from '../format/keys/host-key.ts';
 import { explainPromise } from '../placement/explain-promise.ts';
 import { promisedBy } from '../placement/promise.ts';
@@ -12,12 +13,14 @@ import { foreignTables } from '../schema/foreign-tables.ts';
 import { silencedTriggers } from '../schema/change-log-repair.ts';
 import { partText, readPart } from '../schema/part-mark.ts';
 import type { PartOf } from '../schema/part-mark.ts';
-import { missingVectorIndexes } from '../schema/vector-index.ts';
+import { requireLanguage } from '../schema/text-index.ts';
 import type { AppContext } from './context.ts';
 import { findHostKey } from './keys.ts';
+import { indexTitle, missingIndexes } from './missing-indexes.ts';
 import { extrasOf } from './open-backend.ts';
 import { openConfigured } from './places.ts';
 import { profileOf } from './profile.ts';
+import { languageToIndex } from './search-language.ts';
 import type { HealthFinding } from './vault-calls.ts';
 
 /** Looks at everything and changes nothing; what it cannot look at is itself a finding. */
@@ -58,9 +61,16 @@ async function examineDatabase(context: AppContext, findings: HealthFinding[]): 
       ),
     );
   }
-  for (const model of await missingVectorIndexes(database)) {
-    findings.push(finding('warning', `model ${model.name} has no vector index`, 'run `valence init` to build it'));
+  const language = await languageToIndex(context);
+  for (const index of await missingIndexes(database, language)) {
+    findings.push(finding('warning', `${indexTitle(index)} is missing`, 'run `valence init` to build it'));
   }
+  for (const { name, state, reason } of await database.transaction({ mode: 'snapshot' }, projectionStatuses)) {
+    if (state === 'fresh') continue;
+    const what = `the graph ${name} in Apache AGE is ${state === 'stale' ? 'stale' : `perhaps stale: ${reason}`}`;
+    findings.push(finding('info', what, `run \`valence graph project --age --name ${name}\``));
+  }
+  if (language !== null) await looked(findings, () => requireLanguage(database, language));
   const silenced = await silencedTriggers(database);
   if (silenced.length > 0) {
     const tables = [...new Set(silenced.map(({ table }) => table))].join(', ');

@@ -8,7 +8,9 @@ import { makeFolderDurably, translated } from '../core/files.ts';
 import { stripUrlPassword } from '../core/redact.ts';
 import { repairTriggers } from '../schema/change-log-repair.ts';
 import { migrate } from '../schema/migrator.ts';
+import { requireLanguage } from '../schema/text-index.ts';
 import type { AppContext } from './context.ts';
+import { searchLanguage } from './search-language.ts';
 import { buildMissingIndexes } from './vector-indexes.ts';
 import type { HomeReport } from './knowledge-calls.ts';
 
@@ -28,6 +30,7 @@ export async function setUpHome(context: AppContext): Promise<HomeReport> {
   context.progress({ stage: 'setting up the schema' });
   const { to } = await migrate(database);
   await database.transaction({}, repairTriggers);
+  await requireLanguage(database, await searchLanguage(context));
   await buildMissingIndexes(context, database);
   await database.sync();
   return { type: 'home', home: home.root, database: database.location, engine: database.version, schemaVersion: to };

@@ -1,4 +1,7 @@
 import { addBelief, listBeliefs, retireBelief, setBelief, showBelief } from '../graph/records/beliefs.ts';
+import { findId } from '../graph/records/find-id.ts';
+import { beliefHistory } from '../graph/records/history.ts';
+import { recordedBelief } from '../graph/records/recorded-beliefs.ts';
 import { substrateDigest } from '../graph/snapshot/digest.ts';
 import { exportLines } from '../graph/lines/export.ts';
 import { importInputs } from '../graph/lines/import.ts';
@@ -9,9 +12,11 @@ import type { AppContext } from './context.ts';
 import { read, write } from './database-access.ts';
 import { graphCalls } from './graph.ts';
 import { handedOut } from './handed-out.ts';
+import { lostByRetiring } from './reasoning.ts';
 import { setUpHome } from './home-setup.ts';
 import { buildMissingIndexes } from './vector-indexes.ts';
 import type { BeliefCalls, KnowledgeCalls, SourceCalls } from './knowledge-calls.ts';
+import { searchCalls } from './search.ts';
 
 /** Lines are handed over in batches, so that handing over costs nothing beside reading. */
 const BATCH_LINES = 500;
@@ -43,6 +48,7 @@ export function knowledgeCalls(context: AppContext): KnowledgeCalls {
     belief: beliefCalls(context),
     source: sourceCalls(context),
     graph: graphCalls(context),
+    ...searchCalls(context),
   };
 }
 
@@ -55,9 +61,16 @@ function beliefCalls(context: AppContext): BeliefCalls {
       return belief;
     },
     show: (id) => read(context, (session) => showBelief(session, id)),
+    at: (id, view) => read(context, (session) => recordedBelief(session, id, view)),
+    history: (id, options) => read(context, (session) => beliefHistory(session, id, options)),
     list: (filter) => later(context, (database) => listBeliefs(database, filter)),
     set: (id, change) => write(context, (session) => setBelief(session, id, change)),
-    retire: (id) => write(context, (session) => retireBelief(session, id)),
+    retire: (id) =>
+      write(context, async (session) => {
+        const found = await findId(session, 'belief', id);
+        const lost = await lostByRetiring(context, session, { kind: 'belief', id: found });
+        return { ...(await retireBelief(session, found)), lost };
+      }),
   };
 }
 
@@ -65,7 +78,12 @@ function sourceCalls(context: AppContext): SourceCalls {
   return {
     add: (draft) => write(context, (session) => addSource(session, draft, context.clock)),
     list: (filter) => later(context, (database) => listSources(database, filter)),
-    retire: (id) => write(context, (session) => retireSource(session, id, context.clock)),
+    retire: (id) =>
+      write(context, async (session) => {
+        const found = await findId(session, 'source', id);
+        const lost = await lostByRetiring(context, session, { kind: 'source', id: found });
+        return { ...(await retireSource(session, found, context.clock)), lost };
+      }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { configFromSnapshot } from '../config/config-snapshot.ts';
+import { LANGUAGE_DEFAULT } from '../config/search.ts';
 import { toHex } from '../core/bytes.ts';
 import { ValenceError, isValenceError } from '../core/errors.ts';
 import { writeFileDurably } from '../core/files.ts';
@@ -69,7 +70,7 @@ export async function* restoreSnapshot(
   const root = toHex(plan.body.contentRoot);
   const to = target.location;
   yield { type: 'queryable', to, counts, root };
-  yield* buildIndexes(context, await target.open());
+  yield* buildIndexes(context, await target.open(), languageOf(plan));
   const damage = done.problems.map(({ location, object, kind }) => `${object} is ${kind} at ${location}`);
   yield {
     type: 'restored',
@@ -185,6 +186,12 @@ function configurationOf({ body }: PipelinePlan): string | null {
     if (isValenceError(error, 'format/malformed')) return null;
     throw error;
   }
+}
+
+/** What its owner searches it in. */
+function languageOf(plan: PipelinePlan): string {
+  const text = configurationOf(plan);
+  return text === null ? LANGUAGE_DEFAULT : configFromSnapshot(text).search.language;
 }
 
 async function writeOrphans(

@@ -1,18 +1,25 @@
 import type { Database } from '../schema/database.ts';
-import { buildVectorIndex, missingVectorIndexes } from '../schema/vector-index.ts';
 import type { RestoreIndex } from './backup-calls.ts';
 import type { AppContext } from './context.ts';
+import { missingIndexes } from './missing-indexes.ts';
+import { languageToIndex } from './search-language.ts';
 
-/** Gives every model that can have a vector index one, and tells of each. */
+/**
+ * Gives texts and every model that can have one an index, and tells of each. `language`: of the knowledge where it comes
+ * from; that of this home when left out.
+ */
 export async function* buildIndexes(
   context: AppContext,
   database: Database,
+  language?: string | null,
 ): AsyncGenerator<RestoreIndex, void, undefined> {
-  for (const model of await missingVectorIndexes(database)) {
+  const words = language === undefined ? await languageToIndex(context) : language;
+  for (const index of await missingIndexes(database, words)) {
+    const of = { type: 'index', model: index.model, language: index.language } as const;
     context.signal.throwIfAborted();
-    yield { type: 'index', model: model.name, state: 'building' };
-    const built = await buildVectorIndex(database, model);
-    yield { type: 'index', model: model.name, state: built === 'built' || built === 'present' ? 'built' : 'skipped' };
+    yield { ...of, state: 'building' };
+    const built = await index.build();
+    yield { ...of, state: built === 'built' || built === 'present' ? 'built' : 'skipped' };
   }
   await database.sync();
 }

@@ -1,12 +1,13 @@
 import type { Database } from '../schema/database.ts';
-import { buildVectorIndex, missingVectorIndexes } from '../schema/vector-index.ts';
 import type { AppContext } from './context.ts';
+import { indexTitle, missingIndexes } from './missing-indexes.ts';
+import { languageToIndex } from './search-language.ts';
 
-/** Gives every model that can have a vector index one. Interrupted, it goes on where it stopped when called again. */
+/** Gives texts and every model that can have one an index. Interrupted, it goes on where it stopped when called again. */
 export async function buildMissingIndexes(context: AppContext, database: Database): Promise<void> {
-  for (const model of await missingVectorIndexes(database)) {
+  for (const index of await missingIndexes(database, await languageToIndex(context))) {
     context.signal.throwIfAborted();
-    context.progress({ stage: `building the vector index of ${model.name}` });
-    await buildVectorIndex(database, model);
+    context.progress({ stage: `building ${indexTitle(index)}` });
+    await index.build();
   }
 }
