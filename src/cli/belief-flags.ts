@@ -3,7 +3,7 @@ import { BELIEF_STATUSES } from '../app/knowledge-calls.ts';
 import type { BeliefChange, BeliefStatus, JsonObject } from '../app/knowledge-calls.ts';
 import type { CliContext } from './command-context.ts';
 import { fraction, jsonObject, text } from './parsers.ts';
-import { timeFlag } from './shared-flags.ts';
+import { TIME_FORMS, timeFlag } from './time-input.ts';
 
 /** The options that say what a belief is, for `belief add` and `belief set`. */
 export interface BeliefFlags {
@@ -29,7 +29,7 @@ export const beliefFlags: FlagParametersForType<BeliefFlags, CliContext> = {
     brief: 'a domain it belongs to; repeat for each',
   },
   status: { kind: 'enum', values: BELIEF_STATUSES, optional: true, brief: 'where it stands' },
-  validFrom: { ...timeFlag, brief: 'true from then on, ISO 8601 with an offset' },
+  validFrom: { ...timeFlag, brief: `true from then on, ${TIME_FORMS}` },
   validUntil: { ...timeFlag, brief: 'true until then' },
   dimensions: { ...object, brief: 'confidence in its parts, an object' },
   metadata: { ...object, brief: 'whatever else, an object' },

@@ -180,6 +180,24 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorGuide>> = {
     meaning: 'the import has bad lines or cannot be read; nothing was imported',
     remedy: 'correct the lines that the message lists and import again',
   },
+  'embedding/unavailable': {
+    exit: 70,
+    meaning:
+      'the endpoint that makes embeddings cannot be reached, is busy, or did not answer in time, however often it was asked',
+    remedy:
+      'see that it runs, or raise `timeout` or lower `batch` in valence.yaml, and run the command again: it goes on where it stopped',
+  },
+  'embedding/refused': {
+    exit: 71,
+    meaning: 'the endpoint refuses the key, does not know the model, or does not take what it was sent',
+    remedy: 'see the message; correct `embedders` in valence.yaml, or load the model at the endpoint',
+  },
+  'embedding/malformed': {
+    exit: 72,
+    meaning: 'the answer of the endpoint is not that of an embeddings call, or has vectors that do not fit the model',
+    remedy:
+      'see that `url` is the base of an OpenAI-compatible API, and that the endpoint has the model that it had before',
+  },
   cancelled: {
     exit: 130,
     meaning: 'interrupted by a signal or at a prompt',
@@ -221,6 +239,9 @@ export const EXIT_NAMES: ReadonlyMap<number, string> = new Map([
   [52, 'target not empty'],
   [57, 'newer schema'],
   [60, 'import'],
+  [70, 'embeddings: endpoint away or busy'],
+  [71, 'embeddings: refused'],
+  [72, 'embeddings: malformed answer'],
   [130, 'cancelled'],
 ]);
 

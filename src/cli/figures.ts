@@ -49,3 +49,9 @@ function formatRow(row: readonly string[], widths: readonly number[]): string {
     .join('  ')
     .trimEnd();
 }
+
+/** Of a list that was cut, e.g. "37 more are not shown: --limit shows more". */
+export function notShown(more: number, option: string | null = '--limit'): string {
+  const said = `${formatCount(more)} more ${more === 1 ? 'is' : 'are'} not shown`;
+  return option === null ? said : `${said}: ${option} shows more`;
+}

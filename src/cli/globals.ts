@@ -39,7 +39,7 @@ export function parseGlobals(argv: readonly string[]): ParsedGlobals {
     }
     const option = matchOption(word);
     if (option === null) {
-      rest.push(word);
+      rest.push(ofOneLetter(word));
       continue;
     }
     if (values.has(option.name)) throw usage(`--${option.name} is given twice`);
@@ -51,6 +51,11 @@ export function parseGlobals(argv: readonly string[]): ParsedGlobals {
     }
   }
   return { globals: toGlobals(values), rest };
+}
+
+/** The parser of the command line knows options of one letter behind one dash only; people write two as for any other. */
+function ofOneLetter(word: string): string {
+  return /^--[a-z](=|$)/.test(word) ? word.slice(1) : word;
 }
 
 interface Match {

@@ -22,6 +22,7 @@ export function listedUuid(input: string): string {
 
 /** An id, or at least four characters of its beginning; lower case. */
 export function idBeginning(input: string): string {
+  if (/^[0-9a-f]{1,3}$/i.test(input)) throw new Error(`"${input}" is too short: at least four characters of an id`);
   if (!/^[0-9a-f-]{4,36}$/i.test(input)) throw new Error(`"${input}" is not an id, nor the beginning of one`);
   return input.toLowerCase();
 }
@@ -36,6 +37,18 @@ export function fraction(input: string): number {
 export function count(input: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(input)) throw new Error(`"${input}" is not a whole number from 1`);
   return Number(input);
+}
+
+export function wholeNumber(input: string): number {
+  if (!/^[0-9]{1,9}$/.test(input)) throw new Error(`"${input}" is not a whole number from 0`);
+  return Number(input);
+}
+
+/** A time span above 0, at most a day; parts of a second too. */
+export function seconds(input: string): number {
+  const value = /^[0-9]+(\.[0-9]+)?$/.test(input) ? Number(input) : NaN;
+  if (!(value > 0 && value <= 86_400)) throw new Error(`"${input}" is not a number of seconds above 0, at most 86400`);
+  return value;
 }
 
 /** Failure domains that may be lost. */
@@ -88,4 +101,17 @@ export function sourceKey(input: string): SourceKey {
   if (colon <= 0 || colon === input.length - 1)
     throw new Error(`"${input}" is not TYPE:ID, e.g. web:https://example.org`);
   return { source_type: input.slice(0, colon), source_id: input.slice(colon + 1) };
+}
+
+/** `TYPE` or `TYPE:ID`, the id being whatever follows the first colon. */
+export function provenance(input: string): { readonly source_type: string; readonly source_id?: string } {
+  if (input !== '' && !input.includes(':')) return { source_type: input };
+  return sourceKey(input);
+}
+
+/** A number above 0. */
+export function positive(input: string): number {
+  const value = input.trim() === '' ? NaN : Number(input);
+  if (!(value > 0 && value < Infinity)) throw new Error(`"${input}" is not a number above 0`);
+  return value;
 }

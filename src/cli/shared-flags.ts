@@ -30,14 +30,6 @@ export const optionalFromFlag: TextFlag & { readonly variadic: true; readonly op
   optional: true,
 };
 
-/** Without its brief. */
-export const timeFlag: Omit<TextFlag, 'brief'> & { readonly optional: true } = {
-  kind: 'parsed',
-  parse: text,
-  optional: true,
-  placeholder: 'TIME',
-};
-
 export const keyFileFlag: TextFlag & { readonly optional: true } = {
   kind: 'parsed',
   parse: text,

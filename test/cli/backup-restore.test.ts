@@ -36,7 +36,12 @@ describe('backup restore', () => {
     backup({
       restore: (options) => {
         asked.push(options);
-        return each<RestoreEvent>(plan, queryable, { type: 'index', model: 'm', state: 'built' }, restored);
+        return each<RestoreEvent>(
+          plan,
+          queryable,
+          { type: 'index', model: 'm', language: null, state: 'built' },
+          restored,
+        );
       },
     });
     const { exit, stdout } = await runCli([

@@ -16,7 +16,8 @@ describe('completion', () => {
   it('proposes commands and verbs', async () => {
     expect(await proposals('b')).toEqual(['belief', 'backup', 'backend']);
     expect(await proposals('backup', 're')).toEqual(['repair', 'restore']);
-    expect(await proposals('graph', '')).toEqual(['show', 'add-edge', 'retire-edge', 'path']);
+    expect(await proposals('graph', 're')).toEqual(['retire-edge']);
+    expect(await proposals('graph', 'co')).toEqual(['contradictions', 'components', 'communities']);
     expect(await proposals('nothing', 'b')).toEqual([]);
   });
 

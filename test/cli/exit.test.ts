@@ -38,6 +38,9 @@ const PROMISED: Readonly<Record<string, number>> = {
   'database/target-not-empty': 52,
   'database/newer-schema': 57,
   'import/invalid': 60,
+  'embedding/unavailable': 70,
+  'embedding/refused': 71,
+  'embedding/malformed': 72,
   cancelled: 130,
 };
 

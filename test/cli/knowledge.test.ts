@@ -196,11 +196,13 @@ describe('knowledge from the command line, on an embedded database', () => {
       edges: [{ direction: 'incoming', belief: { id: B } }],
     });
     expect(await json('graph', 'path', A, C)).toMatchObject([
-      { type: 'path', hops: 2, beliefs: [{ id: A }, { id: B }, { id: C }] },
+      {
+        ...{ type: 'path-search', from: A, to: C, outcome: 'found', stopped: null },
+        paths: [{ type: 'path', hops: 2, polarity: 'opposes', beliefs: [{ id: A }, { id: B }, { id: C }] }],
+      },
     ]);
-    expect(await json('graph', 'path', A, C, '--directed')).toMatchObject([{ type: 'no-path', exhausted: true }]);
     const text = await cli(['graph', 'path', A, C]);
-    expect(text.stdout).toMatch(/supports[^]*contradicts[^]*2 hops\n$/);
+    expect(text.stdout).toMatch(/supports[^]*contradicts[^]*2 hops, strength 0.5, opposes\n/);
     expect(text.stdout).not.toContain('\u001b');
   });
 
@@ -219,7 +221,7 @@ describe('knowledge from the command line, on an embedded database', () => {
       { valid_from: '2020-01-01T00:00:00Z', valid_until: '2020-12-31T23:00:00Z' },
     ]);
     expect(await failure('graph', 'add-edge', C, B, '--type', 'supports', '--valid-from', 'soon')).toMatchObject({
-      code: 'graph/refused',
+      code: 'usage/invalid',
     });
     expect(await failure('graph', 'add-edge', A, C, '--type', 'derives_from')).toMatchObject({
       code: 'graph/refused',

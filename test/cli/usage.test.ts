@@ -33,6 +33,11 @@ describe('wrong command lines', () => {
       'see `valence belief add --help`',
     ],
     [['belief', 'show', 'zz'], 'ID: "zz" is not an id, nor the beginning of one', 'see `valence belief show --help`'],
+    [
+      ['belief', 'show', '12'],
+      'ID: "12" is too short: at least four characters of an id',
+      'see `valence belief show --help`',
+    ],
     [['belief', 'set', ID], 'nothing to set', 'see `valence belief set --help`'],
     [['belief', 'list', '--limit', '1', '--limit', '2'], '--limit is given twice', 'see `valence belief list --help`'],
     [['backup', 'restore', '--from', 'a'], '--to is needed, with a value', 'see `valence backup restore --help`'],

@@ -36,7 +36,7 @@ export function describeBelief(belief: Belief): string {
 export function describeDetails(details: BeliefDetails): string {
   return [
     describeBelief(details),
-    ...details.sources.map((source) => `source      ${source.source_type} ${source.source_id}${titled(source)}`),
+    ...details.sources.map((source) => `source      ${sourceLine(source)}`),
     ...(details.models.length === 0 ? [] : [`embeddings  ${details.models.join(', ')}`]),
     `edges       ${details.edges.outgoing} outgoing, ${details.edges.incoming} incoming`,
     ...(details.versions.length === 0 ? [] : [`before      ${plural(details.versions.length, 'version')}`]),

@@ -14,7 +14,7 @@ export const RESTORE_JSON: readonly string[] = [
   '{"type":"plan","snapshot":{…},"to","stripes","bytesToRead","restorable","findings":[…],"resumed"}',
   '{"type":"part","snapshot":{…},"to","beliefs","hops","counts","findings":[…]}, with --beliefs instead of the plan',
   '{"type":"queryable","to","counts","root"}',
-  '{"type":"index","model","state":"building|built|skipped"}',
+  '{"type":"index","model","language","state":"building|built|skipped"}, model or language being null',
   '{"type":"restored","snapshot","to","counts","root","orphanEdges","orphansFile","warnings":[…]}',
   '{"type":"lines","snapshot","to","lines","counts","warnings":[…]}, with --jsonl FILE; with - the lines themselves and nothing else',
   ...MERGE_JSON,
@@ -37,7 +37,7 @@ export function describeRestore(event: RestoreEvent, kind: RestoreKind): string 
     case 'queryable':
       return describeQueryable(event);
     case 'index':
-      return `vector index of ${event.model}: ${event.state}`;
+      return `${event.model === null ? `text index (${event.language})` : `vector index of ${event.model}`}: ${event.state}`;
     case 'restored':
       return describeResult(event);
     case 'lines':

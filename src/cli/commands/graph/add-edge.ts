@@ -7,7 +7,7 @@ import { DATABASE_EXITS, withNotes } from '../../command-help.ts';
 import { fraction, jsonObject } from '../../parsers.ts';
 import { EDGE_JSON, edgeLine } from '../../render/edge.ts';
 import { beliefArgument } from '../../shared-arguments.ts';
-import { timeFlag } from '../../shared-flags.ts';
+import { TIME_FORMS, timeFlag } from '../../time-input.ts';
 
 interface Flags {
   readonly type: EdgeType;
@@ -38,7 +38,7 @@ export const graphAddEdgeCommand: Command<CliContext> = withNotes(
           placeholder: '0..1',
           brief: 'how strongly; 1 when left out',
         },
-        validFrom: { ...timeFlag, brief: 'true from then on, ISO 8601 with an offset' },
+        validFrom: { ...timeFlag, brief: `true from then on, ${TIME_FORMS}` },
         validUntil: { ...timeFlag, brief: 'true until then' },
         metadata: {
           kind: 'parsed',
