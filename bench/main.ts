@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- --beliefs N[,N] --rounds N --only PART[,PART]]`: what backups and restores cost beside the tools
- * people use today, all in one run on one PostgreSQL 17. One JSON line a figure; docs/benchmarks.md.
+ * `npm run bench [-- --beliefs N[,N] --rounds N --only PART[,PART]]`: what backups, restores, queries and searches cost
+ * beside the tools people use today, all in one run on one PostgreSQL 17. One JSON line a figure; docs/benchmarks.md.
  */
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { createTestDatabase, onServer } from '../test/support/postgres.ts';
 import { DIMENSIONS, EDGES_A_BELIEF, fillDatabase } from './dataset.ts';
 import { openDumpStores } from './dump-stores.ts';
 import { print } from './figures.ts';
+import { measureGraph } from './graph.ts';
 import { measureFullBackup } from './full-backup.ts';
 import type { Measured } from './full-backup.ts';
 import { measureLogCost } from './log-cost.ts';
@@ -24,9 +25,9 @@ import { shell, valence } from './timed.ts';
 const SERVER_SETTINGS = ['shared_buffers=512MB', 'max_wal_size=4GB', 'max_connections=50'];
 /**
  * Whole backups and restores; backups of small changes; places of five kinds; ordinary writes with the change log and without;
- * Reed-Solomon.
+ * Reed-Solomon; queries over graphs, and search.
  */
-const PARTS = ['full', 'small', 'backends', 'log', 'kernel'] as const;
+const PARTS = ['full', 'small', 'backends', 'log', 'kernel', 'graph'] as const;
 /** Run only where they are named, as they take minutes: a place that never answers. */
 const SLOW_PARTS = ['silent'] as const;
 const ALL_PARTS = [...PARTS, ...SLOW_PARTS];
@@ -65,6 +66,8 @@ try {
       work: await folder('log'),
     });
   if (parts.includes('kernel')) await import('./kernel.ts');
+  if (parts.includes('graph'))
+    await measureGraph({ serverUrl: server.url, rounds, beliefs: sizes[0]!, work: await folder('graph') });
 } finally {
   await rm(work, { recursive: true, force: true });
 }
