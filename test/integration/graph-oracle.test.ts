@@ -10,7 +10,7 @@ import type { World } from '../support/oracle/world.ts';
 
 /** Every query of the graph, thousands of times, against what docs/decisions/0016-graph-queries.md says in naive code. */
 
-const WORLDS = ['ash', 'birch', 'cedar'];
+const WORLDS = ['birch', 'cedar'];
 
 const KINDS: readonly (readonly [Ask, number])[] = [
   [questions.neighbors, 150],
