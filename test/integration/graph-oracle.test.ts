@@ -3,8 +3,12 @@ import type { Engine } from '../../src/schema/database.ts';
 import { changeWorld } from '../support/oracle/changed-world.ts';
 import { openWorld } from '../support/oracle/opened-world.ts';
 import type { OpenedWorld } from '../support/oracle/opened-world.ts';
-import * as questions from '../support/oracle/questions.ts';
-import type { Ask, Asking } from '../support/oracle/questions.ts';
+import * as paths from '../support/oracle/path-questions.ts';
+import { wrongAnswers } from '../support/oracle/question.ts';
+import type { Ask, Asking } from '../support/oracle/question.ts';
+import * as reasons from '../support/oracle/reasoning-questions.ts';
+import * as walks from '../support/oracle/walk-questions.ts';
+import * as whole from '../support/oracle/whole-questions.ts';
 import { randomWorld } from '../support/oracle/random-world.ts';
 import type { World } from '../support/oracle/world.ts';
 
@@ -13,20 +17,20 @@ import type { World } from '../support/oracle/world.ts';
 const WORLDS = ['birch', 'cedar'];
 
 const KINDS: readonly (readonly [Ask, number])[] = [
-  [questions.neighbors, 150],
-  [questions.subgraph, 100],
-  [questions.show, 100],
-  [questions.shortestPath, 250],
-  [questions.bestPaths, 250],
-  [questions.lineage, 120],
-  [questions.supersessions, 80],
-  [questions.componentsOf, 25],
-  [questions.communitiesOf, 3],
-  [questions.ranksOf, 25],
-  [questions.cyclesOf, 25],
-  [questions.contradictionsOf, 12],
-  [questions.propagation, 12],
-  [questions.whatIf, 25],
+  [walks.neighbors, 150],
+  [walks.subgraph, 100],
+  [walks.show, 100],
+  [paths.shortestPath, 250],
+  [paths.bestPaths, 250],
+  [reasons.lineage, 120],
+  [reasons.supersessions, 80],
+  [whole.componentsOf, 25],
+  [whole.communitiesOf, 3],
+  [whole.ranksOf, 25],
+  [whole.cyclesOf, 25],
+  [reasons.contradictionsOf, 12],
+  [reasons.propagation, 12],
+  [reasons.whatIf, 25],
 ];
 
 describe.each<Engine>(['pglite', 'postgres'])('graph queries against brute force (%s)', (engine) => {
@@ -62,7 +66,7 @@ describe.each<Engine>(['pglite', 'postgres'])('graph queries against brute force
 });
 
 async function answersAll(ask: Ask, asking: Omit<Asking, 'draw'>, times: number): Promise<void> {
-  const wrong = await questions.wrongAnswers(ask, asking, times);
+  const wrong = await wrongAnswers(ask, asking, times);
   const [first] = wrong;
   expect({ wrong: wrong.length, asked: first?.asked, answer: first?.given }).toEqual({
     wrong: 0,
