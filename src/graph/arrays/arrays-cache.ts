@@ -61,7 +61,7 @@ export class ArraysCache {
     if (this.#held !== null && (await isFresh(this.#held, session, state))) return this.#held.arrays.catch(() => null);
     // Whoever writes between walks would else pay for finding that out each time.
     this.#held = null;
-    const loadMs = LOAD_MS_MIN + state.rows * LOAD_MS_A_ROW;
+    const loadMs = LOAD_MS_MIN + (await expectedRows(session)) * LOAD_MS_A_ROW;
     return this.#walkedMs < loadMs || loadMs > LOAD_MS_MAX ? null : this.#load(session, state, options);
   }
 
@@ -72,7 +72,7 @@ export class ArraysCache {
 
   async #load(session: Session, state: State, options: LoadOptions): Promise<GraphArrays> {
     this.#walkedMs = 0;
-    const position = positionOf(session, state);
+    const position = positionOf(session);
     const arrays = position.then(() => loadArrays(session, {}, options));
     const held: Held = { server: state.server, snapshot: state.snapshot, position, arrays };
     this.#held = held;
@@ -106,10 +106,6 @@ interface State {
   /** Another one after the server was started, and for another database. */
   readonly server: string;
   readonly snapshot: string;
-  /** This role may ask the change log. */
-  readonly logged: boolean;
-  /** Beliefs and edges, as the planner believes. */
-  readonly rows: number;
 }
 
 async function readState(session: Session): Promise<State> {
@@ -117,17 +113,30 @@ async function readState(session: Session): Promise<State> {
     SELECT current_setting('transaction_isolation') = 'repeatable read' AND current_setting('transaction_read_only')::bool
         AND NOT pg_is_in_recovery() AS stable,
       concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), d.oid) AS server,
-      pg_current_snapshot()::text AS snapshot,
-      has_function_privilege(p.oid, 'EXECUTE') AND has_table_privilege(c.oid, 'SELECT') AS logged,
-      (SELECT sum(greatest(reltuples, 0)) FROM pg_class
-       WHERE oid IN ('valence.beliefs'::regclass, 'valence.belief_edges'::regclass))::float8 AS rows
-    FROM pg_database d, to_regprocedure('valence_catalog.change_log_parts()') AS p (oid),
-      to_regclass('valence_catalog.change_log') AS c (oid)
-    WHERE d.datname = current_database()
+      pg_current_snapshot()::text AS snapshot
+    FROM pg_database d WHERE d.datname = current_database()
   `.execute(session.kysely);
   const row = rows[0];
   invariant(row !== undefined, 'a session is in no database');
   return row;
+}
+
+/** Whether this role may ask the change log. */
+async function mayReadLog(session: Session): Promise<boolean> {
+  const { rows } = await sql<{ logged: boolean }>`
+    SELECT has_function_privilege(p.oid, 'EXECUTE') AND has_table_privilege(c.oid, 'SELECT') AS logged
+    FROM to_regprocedure('valence_catalog.change_log_parts()') AS p (oid), to_regclass('valence_catalog.change_log') AS c (oid)
+  `.execute(session.kysely);
+  return rows[0]?.logged === true;
+}
+
+/** Beliefs and edges, as the planner believes. */
+async function expectedRows(session: Session): Promise<number> {
+  const { rows } = await sql<{ rows: number }>`
+    SELECT sum(greatest(reltuples, 0))::float8 AS rows FROM pg_class
+    WHERE oid IN ('valence.beliefs'::regclass, 'valence.belief_edges'::regclass)
+  `.execute(session.kysely);
+  return rows[0]?.rows ?? 0;
 }
 
 /** The tables that the arrays are made of, as the change log numbers them (FORMAT.md §5.2). */
@@ -138,7 +147,7 @@ async function isFresh(held: Held, session: Session, state: State): Promise<bool
   if (held.snapshot === state.snapshot) return true;
   // An error here is that of whoever loads.
   const position = await held.position.catch(() => null);
-  if (position === null || !state.logged) return false;
+  if (position === null || !(await mayReadLog(session))) return false;
   const log = await changeLogOf(session);
   if (await touchedSince(session, log, position, LOGGED_TREES)) return false;
   // From here on the cheaper way will do, until the next transaction ends.
@@ -147,8 +156,8 @@ async function isFresh(held: Held, session: Session, state: State): Promise<bool
   return true;
 }
 
-async function positionOf(session: Session, state: State): Promise<string | null> {
-  return state.logged ? (await changeLogOf(session)).position : null;
+async function positionOf(session: Session): Promise<string | null> {
+  return (await mayReadLog(session)) ? (await changeLogOf(session)).position : null;
 }
 
 function changeLogOf(session: Session): Promise<ChangeLog> {
