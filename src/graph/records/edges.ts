@@ -4,11 +4,12 @@ import { uuidV7 } from '../../core/ids.ts';
 import type { Random } from '../../core/random.ts';
 import type { Session } from '../../schema/database.ts';
 import type { JsonObject } from '../../schema/tables.ts';
-import { toBelief, toEdge } from './belief-records.ts';
-import type { Belief, Edge } from './belief-records.ts';
+import { toEdge } from './belief-records.ts';
+import type { Edge } from './belief-records.ts';
 import { findId } from './find-id.ts';
 import { refusing } from './refusal.ts';
 import { checkedTime } from './timestamp.ts';
+import { uuidArray } from './uuid-array.ts';
 import type { EdgeType } from './vocabulary.ts';
 
 export interface EdgeDraft {
@@ -62,21 +63,11 @@ export async function retireEdge(session: Session, id: string, clock: Clock): Pr
 }
 
 /** Those of the given ids that are there, by id. */
-export async function beliefsById(session: Session, ids: readonly string[]): Promise<ReadonlyMap<string, Belief>> {
-  const rows = await session.kysely
-    .selectFrom('beliefs')
-    .selectAll()
-    .where(sql<boolean>`id = ANY (${[...ids]}::uuid[])`)
-    .execute();
-  return new Map(rows.map((row) => [row.id, toBelief(row)]));
-}
-
-/** Those of the given ids that are there, by id. */
 export async function edgesById(session: Session, ids: readonly string[]): Promise<ReadonlyMap<string, Edge>> {
   const rows = await session.kysely
     .selectFrom('belief_edges')
     .selectAll()
-    .where(sql<boolean>`id = ANY (${[...ids]}::uuid[])`)
+    .where(sql<boolean>`id = ANY (${uuidArray(ids)})`)
     .execute();
   return new Map(rows.map((row) => [row.id, toEdge(row)]));
 }

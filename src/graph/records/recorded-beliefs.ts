@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 import { ValenceError } from '../../core/errors.ts';
 import type { Session } from '../../schema/database.ts';
 import type { BeliefsTable } from '../../schema/tables.ts';
+import { uuidArray } from './uuid-array.ts';
 import { checkView, holds, recordedBeliefs } from '../walk/view.ts';
 import type { View } from '../walk/view.ts';
 import { toBelief } from './belief-records.ts';
@@ -21,7 +22,7 @@ export async function beliefsInView(
   checkView(view);
   const { rows } = await sql<Selectable<BeliefsTable>>`
     SELECT b.* FROM ${recordedBeliefs(view)} AS b
-    WHERE b.id = ANY (${[...ids]}::uuid[]) AND ${holds('b', view)}`.execute(session.kysely);
+    WHERE b.id = ANY (${uuidArray(ids)}) AND ${holds('b', view)}`.execute(session.kysely);
   return new Map(rows.map((row) => [row.id, toBelief(row)]));
 }
 
