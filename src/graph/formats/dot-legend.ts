@@ -16,13 +16,15 @@ export function dotLegend(beliefs: readonly Belief[], edges: readonly Edge[]): s
 function statusCells(status: (typeof BELIEF_STATUSES)[number]): string {
   const { fill, outline, text, line } = BELIEF_LOOKS[status];
   const style = line === 'solid' ? '' : ` STYLE="${line.toUpperCase()}"`;
-  return `<TD BORDER="1" CELLPADDING="4" BGCOLOR="${fill}" COLOR="${outline}"${style}><FONT COLOR="${text}">${status}</FONT></TD>`;
+  return `<TD BORDER="1" CELLPADDING="8" BGCOLOR="${fill}" COLOR="${outline}"${style}><FONT COLOR="${text}">${status}</FONT></TD>`;
 }
 
-/** A piece of the line, under a blank, and the word. */
+/** A piece of the line, halfway up, and the word. */
 function typeCells(type: (typeof EDGE_TYPES)[number]): string {
   const { colour, line } = EDGE_LOOKS[type];
   const style = line === 'solid' ? '' : ` STYLE="${line.toUpperCase()}"`;
-  const mark = `<TD BORDER="2" SIDES="B" COLOR="${colour}"${style} WIDTH="36" HEIGHT="6" FIXEDSIZE="TRUE" VALIGN="TOP"></TD>`;
-  return `${mark}<TD ALIGN="LEFT">${type.replace('_', ' ')}</TD>`;
+  const upper = `<TR><TD BORDER="2" SIDES="B" COLOR="${colour}"${style} WIDTH="36" HEIGHT="8" FIXEDSIZE="TRUE"></TD></TR>`;
+  const lower = '<TR><TD BORDER="0" HEIGHT="8"></TD></TR>';
+  const mark = `<TD><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">${upper}${lower}</TABLE></TD>`;
+  return `${mark}<TD ALIGN="LEFT" CELLPADDING="5">${type.replace('_', ' ')}</TD>`;
 }

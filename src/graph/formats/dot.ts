@@ -47,8 +47,8 @@ export function* dot(part: GraphPart): Generator<string, void, undefined> {
   const layout = layoutOf(beliefs, edges);
   const marked = new Set(seeds);
   yield 'digraph valence {';
-  yield `graph ${dotAttributes({ ...layout.graph, charset: '"UTF-8"', bgcolor: 'white', fontname: FONT, labelloc: 'b', tooltip: '" "' })};`;
-  yield `node ${dotAttributes({ shape: 'box', fontname: FONT, fontsize: layout.fontsize, margin: '"0.08,0.05"', height: 0, width: 0 })};`;
+  yield `graph ${dotAttributes({ ...layout.graph, charset: '"UTF-8"', bgcolor: 'white', fontname: FONT, fontsize: 11, labelloc: 'b', tooltip: '" "' })};`;
+  yield `node ${dotAttributes({ shape: 'box', fontname: FONT, fontsize: layout.fontsize, margin: MARGIN, height: 0, width: 0 })};`;
   yield `edge ${dotAttributes({ arrowsize: 0.7 })};`;
   yield `label=${dotLegend(beliefs, edges)};`;
   for (const belief of beliefs) yield node(belief, layout, marked.has(belief.id));
@@ -65,7 +65,10 @@ function layoutOf(beliefs: readonly Belief[], edges: readonly Edge[]): Layout {
   return Math.max(0, ...degrees.values()) <= LEVELS.edgesOfOne ? LAYERED : BY_FORCES;
 }
 
-const FONT = '"Helvetica,Arial,sans-serif"';
+/** One that Graphviz knows the widths of; of a list it knows none, and boxes come out too narrow. */
+const FONT = 'Helvetica';
+/** Inches beside and above a text: room for the fonts that stand in where there is no Helvetica, up to a seventh wider. */
+const MARGIN = '"0.2,0.05"';
 
 function node(belief: Belief, { text }: Layout, isSeed: boolean): string {
   const { fill, outline, text: colour, line: style } = BELIEF_LOOKS[belief.status];

@@ -65,6 +65,15 @@ describe('DOT', () => {
     expect(edges[0]).toMatchObject({ style: 'solid', class: 'supports', penwidth: '0.60' });
   });
 
+  it('has boxes with room beside their text as Helvetica sets it', async () => {
+    const { objects } = await read({ beliefs: [belief(1, { content: 'm'.repeat(30) })], edges: [] });
+    // An m is 0.833 of the font's size wide (Adobe's metrics of Helvetica); Graphviz tells widths in inches of 72 points.
+    const text = 30 * 0.833 * 11;
+    const box = 72 * Number(objects[0]?.['width']);
+    expect(box / text).toBeGreaterThan(1.1);
+    expect(box / text).toBeLessThan(1.3);
+  });
+
   it('depends on nothing but what the part holds', () => {
     expect([...dot(shuffled(hostilePart()))]).toEqual([...dot(hostilePart())]);
   });
