@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
 import type { Check } from './finding.ts';
 
 /**
@@ -79,9 +80,7 @@ export const ERROR_CHECKS: readonly Check[] = [
     severity: 'error',
     what: 'beliefs that are gone and of which a version is kept',
     todo: 'restore them from a backup, or delete their rows in valence.belief_versions',
-    rows: sql`
-      SELECT DISTINCT v.belief_id AS id FROM valence.belief_versions AS v
-      WHERE NOT EXISTS (SELECT FROM valence.beliefs AS b WHERE b.id = v.belief_id)`,
+    rows: beliefsGoneFrom('belief_versions'),
   },
   {
     code: 'embedding-length',
@@ -98,9 +97,7 @@ export const ERROR_CHECKS: readonly Check[] = [
     severity: 'error',
     what: 'beliefs that are gone and have an embedding',
     todo: 'delete these rows of valence.belief_embeddings',
-    rows: sql`
-      SELECT DISTINCT x.belief_id AS id FROM valence.belief_embeddings AS x
-      WHERE NOT EXISTS (SELECT FROM valence.beliefs AS b WHERE b.id = x.belief_id)`,
+    rows: beliefsGoneFrom('belief_embeddings'),
   },
   {
     code: 'source-missing',
@@ -116,8 +113,13 @@ export const ERROR_CHECKS: readonly Check[] = [
     severity: 'error',
     what: 'beliefs that are gone and name a source',
     todo: 'delete these rows of valence.belief_sources',
-    rows: sql`
-      SELECT DISTINCT l.belief_id AS id FROM valence.belief_sources AS l
-      WHERE NOT EXISTS (SELECT FROM valence.beliefs AS b WHERE b.id = l.belief_id)`,
+    rows: beliefsGoneFrom('belief_sources'),
   },
 ];
+
+/** SQL: the beliefs that rows of a table are of, and that are not there. */
+function beliefsGoneFrom(table: 'belief_versions' | 'belief_embeddings' | 'belief_sources'): RawBuilder<unknown> {
+  return sql`
+      SELECT DISTINCT r.belief_id AS id FROM ${sql.raw(`valence.${table}`)} AS r
+      WHERE NOT EXISTS (SELECT FROM valence.beliefs AS b WHERE b.id = r.belief_id)`;
+}
