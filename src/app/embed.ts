@@ -7,7 +7,7 @@ import type { Database } from '../schema/database.ts';
 import type { AppContext } from './context.ts';
 import type { EmbedOptions, EmbedReport } from './embed-calls.ts';
 import { EmbedRun } from './embed-run.ts';
-import { chooseEmbedder, connect } from './embedder.ts';
+import { chooseEmbedder, CONFIGURE_EMBEDDER, connect } from './embedder.ts';
 import { buildMissingIndexes } from './vector-indexes.ts';
 
 /** Carries out `embed` of the library over one context. */
@@ -50,6 +50,6 @@ async function carryOut(context: AppContext, database: Database, run: EmbedRun):
 
 function noEmbedder(): ValenceError {
   return new ValenceError('config/invalid', 'no embedder is configured', {
-    hint: 'name one under embedders in valence.yaml, e.g. nomic-embed-text: { url: http://localhost:11434/v1 }; see docs/configuration.md',
+    hint: CONFIGURE_EMBEDDER,
   });
 }

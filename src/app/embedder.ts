@@ -15,12 +15,16 @@ export interface ChosenEmbedder {
   readonly config: EmbedderConfig;
 }
 
+/** A hint where none is configured. */
+export const CONFIGURE_EMBEDDER =
+  'name one under embedders in valence.yaml, e.g. nomic-embed-text: { url: http://localhost:11434/v1 }; see docs/configuration.md';
+
 /**
  * What turns texts into vectors of a model: of `model`, else of `search.model`, else of the only one that is configured;
  * `null`: none is. Its vectors will be as long as those that the database has of the model. Nothing is asked of the
  * endpoint yet.
- * @throws `config/invalid` when several are configured and none is named, the one that is named is not configured, or its
- *   key is not to be had
+ * @throws `config/invalid` when several are configured and none is named, `model` is not configured, or its key is not to be
+ *   had
  */
 export async function openEmbedder(context: AppContext, model?: string): Promise<Embedder | null> {
   const chosen = chooseEmbedder(await context.config(), model);
@@ -33,7 +37,10 @@ export function chooseEmbedder(
   model?: string,
 ): ChosenEmbedder | null {
   const embedders = config?.embedders ?? new Map<string, EmbedderConfig>();
-  if (embedders.size === 0) return null;
+  if (embedders.size === 0) {
+    if (model !== undefined) throw noSuchEmbedder(model, []);
+    return null;
+  }
   const named = model ?? config?.search.model ?? null;
   if (named === null && embedders.size > 1) throw severalEmbedders([...embedders.keys()]);
   const [only] = embedders.keys();
@@ -75,8 +82,10 @@ function severalEmbedders(names: readonly string[]): ValenceError {
 
 function noSuchEmbedder(name: string, known: readonly string[]): ValenceError {
   const near = nearest(name, known);
+  const others =
+    known.length === 0 ? CONFIGURE_EMBEDDER : `configured under embedders in valence.yaml: ${known.join(', ')}`;
   return new ValenceError('config/invalid', `no embedder is configured for the model ${name}`, {
-    hint: near === null ? `configured under embedders in valence.yaml: ${known.join(', ')}` : `did you mean ${near}?`,
+    hint: near === null ? others : `did you mean ${near}?`,
   });
 }
 

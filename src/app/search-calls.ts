@@ -1,9 +1,14 @@
 import type { Explanation } from '../graph/search/explanation.ts';
 import type { Via } from '../graph/search/expansion.ts';
+import { HITS_MAX } from '../graph/search/search.ts';
 import type { SearchHit, SearchLimit, SearchNeighbour } from '../graph/search/search.ts';
 import type { SearchFilter, ProvenanceFilter } from '../graph/search/search-filter.ts';
 
 export type { Explanation, SearchFilter, SearchHit, SearchLimit, SearchNeighbour, ProvenanceFilter, Via };
+
+/** The most hops that hits are expanded by. */
+export const EXPAND_MAX = 10;
+export { HITS_MAX };
 
 export interface SearchOptions extends SearchFilter {
   /** Hits at most, 1 to 1,000; 10 when left out. */
@@ -12,7 +17,7 @@ export interface SearchOptions extends SearchFilter {
   readonly model?: string | undefined;
   /** What beliefs are compared with, instead of the embedding of the text. Its model comes before `model`. */
   readonly vector?: { readonly model?: string | undefined; readonly values: Iterable<number> } | undefined;
-  /** Without vectors. */
+  /** Without vectors, so without `model` and `vector` too. */
   readonly textOnly?: boolean | undefined;
   /** Hops from hits to beliefs that are added, 0 to 10; 0 when left out. */
   readonly expand?: number | undefined;
@@ -82,7 +87,7 @@ export interface SearchCalls {
    * "phrases", `or`, and `-` before what is to be left out; it may be empty where there is a vector. Without a vector, it
    * is embedded where an embedder is configured; one that fails is left out, and the summary says so.
    * @throws `graph/refused` for what cannot be searched, `graph/not-found` for a model that is not there, `config/invalid`
-   *   for a language that the database does not know, and for a `model` without an embedder where others have one
+   *   for a language that the database does not know, and for a `model` that has no embedder, where no `vector` is given
    */
   search(text: string, options?: SearchOptions): Promise<SearchResult>;
 }

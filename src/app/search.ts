@@ -1,7 +1,7 @@
 import { systemTimer } from '../core/clock.ts';
 import type { Timer } from '../core/clock.ts';
 import { ValenceError } from '../core/errors.ts';
-import { hybridSearch, HITS_MAX } from '../graph/search/search.ts';
+import { hybridSearch } from '../graph/search/search.ts';
 import type { HybridAnswer } from '../graph/search/search.ts';
 import { checkFilter } from '../graph/search/search-filter.ts';
 import { checkText, readTextQuery } from '../graph/search/text-query.ts';
@@ -15,11 +15,11 @@ import { read } from './database-access.ts';
 import { openEmbedder } from './embedder.ts';
 import { embedQuery, isVector, without } from './query-embedding.ts';
 import type { OpenEmbedder, QueryEmbedding } from './query-embedding.ts';
+import { EXPAND_MAX, HITS_MAX } from './search-calls.ts';
 import type { SearchCalls, SearchOptions, SearchResult, SearchSummary } from './search-calls.ts';
 import { searchLanguage } from './search-language.ts';
 
 const LIMIT_DEFAULT = 10;
-const EXPAND_MAX = 10;
 const MS_DEFAULT = 10_000;
 /** Of the time there is, so that the lists have some. */
 const EMBEDDER_SHARE = 0.5;
@@ -72,6 +72,8 @@ function checkSearch(asked: Search): void {
   inRange('expand', asked.expand, [0, EXPAND_MAX]);
   if (asked.maxMs !== undefined && !(asked.maxMs >= 0))
     throw new ValenceError('graph/refused', 'the time that a search may take is no number of milliseconds');
+  if (asked.textOnly === true && (asked.vector ?? asked.model) !== undefined)
+    throw new ValenceError('graph/refused', 'full text alone compares no vectors: it goes with no model and no vector');
   if (asked.text.trim() !== '' || asked.vector !== undefined) return;
   throw new ValenceError('graph/refused', 'there is nothing to search for', { hint: 'give a text, or a vector' });
 }

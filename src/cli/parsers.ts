@@ -39,6 +39,15 @@ export function count(input: string): number {
   return Number(input);
 }
 
+/** A whole number from 1 to `most`. */
+export function countTo(most: number): (input: string) => number {
+  return (input) => {
+    const value = count(input);
+    if (value > most) throw new Error(`"${input}" is above ${most}`);
+    return value;
+  };
+}
+
 export function wholeNumber(input: string): number {
   if (!/^[0-9]{1,9}$/.test(input)) throw new Error(`"${input}" is not a whole number from 0`);
   return Number(input);

@@ -126,8 +126,15 @@ vectors  none: no embedder is configured, so full text alone was searched
       ['--limit', '0'],
       ['--status', 'gone'],
       ['--timeout', '0'],
+      ['--limit', '1001'],
+      ['--expand', '11'],
     ])
-      expect((await cli(['search', 'water', ...wrong])).exit).not.toBe(0);
+      expect((await cli(['search', 'water', ...wrong])).exit).toBe(2);
+    // What was asked for by name is never left out in silence.
+    expect((await cli(['search', 'water', '--model', 'x'])).stderr).toContain(
+      'no embedder is configured for the model x',
+    );
+    expect((await cli(['search', 'water', '--text-only', '--model', 'x'])).exit).toBe(50);
     expect((await cli(['search'])).stderr).toContain('give a text, or a vector');
   });
 

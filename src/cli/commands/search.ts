@@ -2,12 +2,13 @@ import { buildCommand } from '@stricli/core';
 import type { Command } from '@stricli/core';
 import { BELIEF_STATUSES } from '../../app/knowledge-calls.ts';
 import type { BeliefStatus } from '../../app/knowledge-calls.ts';
+import { EXPAND_MAX, HITS_MAX } from '../../app/search-calls.ts';
 import type { ProvenanceFilter, SearchOptions } from '../../app/search-calls.ts';
 import type { CliContext } from '../command-context.ts';
 import { DATABASE_EXITS, withNotes } from '../command-help.ts';
 import { budgetFlags, budgetOf, viewFlags, viewOf } from '../graph-flags.ts';
 import type { BudgetFlags, ViewFlags } from '../graph-flags.ts';
-import { count, fraction, provenance, text } from '../parsers.ts';
+import { countTo, fraction, provenance, text } from '../parsers.ts';
 import { describeHit, describeSearch, describeSearchNeighbour, SEARCH_JSON } from '../render/search.ts';
 import { TIME_FORMS, timeFlag } from '../time-input.ts';
 import { readVector } from '../vector-input.ts';
@@ -59,10 +60,10 @@ export const searchCommand: Command<CliContext> = withNotes(
       flags: {
         limit: {
           kind: 'parsed',
-          parse: count,
+          parse: countTo(HITS_MAX),
           optional: true,
           placeholder: 'N',
-          brief: 'at most so many hits; 10 when left out',
+          brief: `at most so many hits, up to ${HITS_MAX}; 10 when left out`,
         },
         domain: {
           kind: 'parsed',
@@ -114,10 +115,10 @@ export const searchCommand: Command<CliContext> = withNotes(
         textOnly: { kind: 'boolean', optional: true, withNegated: false, brief: 'without vectors' },
         expand: {
           kind: 'parsed',
-          parse: count,
+          parse: countTo(EXPAND_MAX),
           optional: true,
           placeholder: 'HOPS',
-          brief: 'add what is so many hops from hits over live edges',
+          brief: `add what is up to so many hops, at most ${EXPAND_MAX}, from hits over live edges`,
         },
         explain: { kind: 'boolean', optional: true, withNegated: false, brief: 'say why each hit is where it is' },
         timeout: budgetFlags.timeout,
