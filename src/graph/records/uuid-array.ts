@@ -1,9 +1,12 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
-/** SQL: ids as one parameter. They go as one text, which drivers pass on as it is, where an array is taken apart and quoted. */
+/**
+ * SQL: ids as one parameter. They go as the text of an array, which drivers pass on as it is, where an array is taken apart and
+ * quoted. The parameter has the type of the array itself: a cast from text would be made anew for each row of a scan.
+ */
 export function uuidArray(ids: Iterable<string>): RawBuilder<readonly string[]> {
-  return sql<readonly string[]>`${`{${[...ids].join(',')}}`}::text::uuid[]`;
+  return sql<readonly string[]>`${`{${[...ids].join(',')}}`}::uuid[]`;
 }
 
 /**
