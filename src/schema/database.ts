@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { SnapshotState } from './snapshot-state.ts';
 import type { Tables } from './tables.ts';
 
 export type Engine = 'pglite' | 'postgres';
@@ -11,6 +12,8 @@ export interface Session {
   readonly engine: Engine;
   /** Transactions are begun by `Database.transaction` only, never by Kysely. */
   readonly kysely: Kysely<Tables>;
+  /** What a transaction of mode `snapshot` sees; `null` on a standby, and outside of one. */
+  readonly snapshot: SnapshotState | null;
   /** Runs one or more SQL statements without parameters. */
   execute(sql: string): Promise<void>;
   /**

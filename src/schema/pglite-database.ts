@@ -112,6 +112,7 @@ interface Opened {
 
 class PgliteDatabase implements Database {
   readonly engine = 'pglite';
+  readonly snapshot = null;
   readonly version: string;
   readonly location: string;
   readonly kysely: Kysely<Tables>;
@@ -158,8 +159,9 @@ class PgliteDatabase implements Database {
         }, this.#where);
         try {
           if (options.mode === 'snapshot') {
-            await session.execute('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
-            await session.execute(LOCK_SUBSTRATE);
+            await session.beginSnapshot(
+              `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${LOCK_SUBSTRATE}`,
+            );
           }
           const result = await this.#inside.run(scope, () => run(session));
           // COMMIT of a failed transaction rolls back without an error; any statement in it tells.

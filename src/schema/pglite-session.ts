@@ -4,12 +4,14 @@ import type { Session } from './database.ts';
 import { embeddedError } from './embedded-error.ts';
 import type { StatementResult } from './session-kysely.ts';
 import { kyselyOver } from './session-kysely.ts';
+import type { SnapshotState } from './snapshot-state.ts';
+import { SNAPSHOT_STATE } from './snapshot-state.ts';
 import type { Tables } from './tables.ts';
 
 /** What PGlite and a transaction of it have in common. */
 export interface PgliteRunner {
   query(sql: string, parameters?: unknown[], options?: { blob?: Blob }): Promise<PgliteResult>;
-  exec(sql: string): Promise<unknown>;
+  exec(sql: string): Promise<readonly PgliteResult[]>;
 }
 
 interface PgliteResult {
@@ -29,12 +31,25 @@ export class PgliteSession implements Session {
   readonly kysely: Kysely<Tables>;
   readonly #runner: () => PgliteRunner;
   readonly #where: string;
+  #snapshot: SnapshotState | null = null;
 
   /** `runner` is asked before every call and may refuse by throwing; `where` names the database in errors. */
   constructor(runner: () => PgliteRunner, where: string) {
     this.#runner = runner;
     this.#where = where;
     this.kysely = kyselyOver((sql, parameters) => this.#run(sql, parameters));
+  }
+
+  get snapshot(): SnapshotState | null {
+    return this.#snapshot;
+  }
+
+  /** Makes the transaction one of mode `snapshot`, by statements that read nothing. */
+  beginSnapshot(statements: string): Promise<void> {
+    return this.#translated(async (runner) => {
+      const results = await runner.exec(`${statements}; ${SNAPSHOT_STATE}`);
+      this.#snapshot = (results.at(-1)?.rows[0] as SnapshotState | undefined) ?? null;
+    });
   }
 
   execute(sql: string): Promise<void> {

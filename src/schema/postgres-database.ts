@@ -55,6 +55,7 @@ function beginSnapshot({ statementMs }: TransactionOptions): string {
 
 class PostgresDatabase implements Database {
   readonly engine = 'postgres';
+  readonly snapshot = null;
   readonly version: string;
   readonly location: string;
   readonly kysely: Kysely<Tables>;
@@ -89,7 +90,7 @@ class PostgresDatabase implements Database {
     const { session } = held;
     const snapshot = options.mode === 'snapshot';
     try {
-      await session.execute(snapshot ? beginSnapshot(options) : BEGIN_WRITE);
+      await (snapshot ? session.beginSnapshot(beginSnapshot(options)) : session.execute(BEGIN_WRITE));
       if (snapshot && options.statementMs !== undefined) session.survivesCancelling(SAVEPOINT);
       const result = await run(session);
       await session.commit();

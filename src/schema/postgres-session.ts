@@ -9,6 +9,8 @@ import type { PreparedNames } from './prepared-names.ts';
 import { isStale } from './prepared-names.ts';
 import type { StatementResult } from './session-kysely.ts';
 import { kyselyOver } from './session-kysely.ts';
+import type { SnapshotState } from './snapshot-state.ts';
+import { SNAPSHOT_STATE } from './snapshot-state.ts';
 import type { Tables } from './tables.ts';
 
 /** A connection for the time of one call. */
@@ -39,12 +41,25 @@ export class PostgresSession implements Session {
   readonly #where: string;
   readonly #prepared: PreparedNames;
   #savepoint: string | null = null;
+  #snapshot: SnapshotState | null = null;
 
   constructor(lease: () => Promise<Lease>, { where, prepared }: SharedByPool) {
     this.#lease = lease;
     this.#where = where;
     this.#prepared = prepared;
     this.kysely = kyselyOver((sql, parameters) => this.#run(sql, parameters));
+  }
+
+  get snapshot(): SnapshotState | null {
+    return this.#snapshot;
+  }
+
+  /** Begins a transaction of mode `snapshot`: statements that read nothing, in one round trip with what tells what it sees. */
+  async beginSnapshot(statements: string): Promise<void> {
+    await this.#leased(async (client) => {
+      const results: unknown = await client.query(`${statements}; ${SNAPSHOT_STATE}`);
+      this.#snapshot = (results as readonly pg.QueryResult<SnapshotState>[]).at(-1)?.rows[0] ?? null;
+    });
   }
 
   /** From now on a query that is cancelled takes the transaction back to this savepoint of it, so that it can go on. */

@@ -11,7 +11,7 @@ import { schemaState } from '../../src/schema/schema-state.ts';
 import { forEachEngine, testEngine } from '../support/engines.ts';
 import { expectRefused, rejection } from '../support/expect-code.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
-import { onServer, withDatabase } from '../support/postgres.ts';
+import { databaseOf, onServer, withDatabase } from '../support/postgres.ts';
 import { addBeliefs, testId } from '../support/substrate-rows.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -70,6 +70,19 @@ forEachEngine('a session', ({ engine, open, openMigrated }) => {
     expect(updated.numUpdatedRows).toBe(2n);
     const deleted = await database.kysely.deleteFrom('beliefs').where('id', '=', testId(3)).executeTakeFirst();
     expect(deleted.numDeletedRows).toBe(1n);
+  });
+
+  test('tells in a snapshot which state it sees, and nowhere else', async () => {
+    const database = await openMigrated();
+    const seen = () => database.transaction({ mode: 'snapshot' }, async ({ snapshot }) => snapshot);
+    const first = await seen();
+    expect(first).toEqual({ server: expect.any(String), transactions: expect.stringMatching(/^\d+:\d+:/) });
+    expect(await seen()).toEqual(first);
+    await addBeliefs(database, 1);
+    const second = await seen();
+    expect(second).toEqual({ ...first, transactions: expect.not.stringMatching(first!.transactions) });
+    expect(await database.transaction({ mode: 'write' }, async ({ snapshot }) => snapshot)).toBeNull();
+    expect([database.snapshot, await database.connection(async ({ snapshot }) => snapshot)]).toEqual([null, null]);
   });
 
   test('works in UTC and finds the vector type', async () => {
@@ -236,7 +249,7 @@ describe('a server', () => {
 
   test('ignores the limits and formats it sets for others', async () => {
     await using fresh = await freshDatabase();
-    const name = new URL(fresh.url).pathname.slice(1);
+    const name = databaseOf(fresh.url);
     await onServer(
       fresh.url,
       `ALTER DATABASE ${name} SET statement_timeout = '7s'; ALTER DATABASE ${name} SET datestyle = 'SQL, DMY';

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
-import { invariant } from '../../core/errors.ts';
 import { layoutNamed } from '../../format/tables.ts';
 import { readChangeLog, touchedSince } from '../../schema/change-log.ts';
 import type { ChangeLog } from '../../schema/change-log.ts';
 import type { Session } from '../../schema/database.ts';
+import type { SnapshotState } from '../../schema/snapshot-state.ts';
 import type { View } from '../walk/view.ts';
 import type { GraphArrays } from './graph-arrays.ts';
 import { loadArrays } from './load-arrays.ts';
@@ -13,8 +13,8 @@ import type { LoadOptions } from './load-arrays.ts';
  * Keeps the arrays of one database from query to query: one set at most, and never one that differs from what the asking
  * transaction sees. That they are the same is known in one of two ways:
  *
- * - Both transactions have the same snapshot (`pg_current_snapshot`) of the same database, and the server was not started
- *   between: then no transaction at all has ended between them. This needs no change log, and takes one query.
+ * - Both transactions have the same snapshot of the same database, and the server was not started between (`SnapshotState`):
+ *   then no transaction at all has ended between them. This needs no change log, and no query.
  * - The change log, whose parts are seen to be as they were made and never to have been otherwise since, which was not
  *   trimmed or begun anew beyond the earlier snapshot, and which is of the same server, timeline and database
  *   (`touchedSince`), has no entry of beliefs or edges whose transaction the earlier snapshot could not see.
@@ -38,8 +38,8 @@ export class ArraysCache {
    */
   async get(session: Session, view: Pick<View, 'known_at'> = {}, options: LoadOptions = {}): Promise<GraphArrays> {
     if (view.known_at !== undefined) return loadArrays(session, view, options);
-    const state = await readState(session);
-    if (!state.stable) return loadArrays(session, {}, options);
+    const state = session.snapshot;
+    if (state === null) return loadArrays(session, {}, options);
     const held = this.#held;
     if (held !== null && (await isFresh(held, session, state))) {
       // Whoever loaded them may have been called off; that is no reason not to answer this one.
@@ -56,8 +56,8 @@ export class ArraysCache {
    */
   async atHand(session: Session, options: LoadOptions = {}): Promise<GraphArrays | null> {
     if (this.#held === null && this.#walkedMs < LOAD_MS_MIN) return null;
-    const state = await readState(session);
-    if (!state.stable) return null;
+    const state = session.snapshot;
+    if (state === null) return null;
     if (this.#held !== null && (await isFresh(this.#held, session, state))) return this.#held.arrays.catch(() => null);
     // Whoever writes between walks would else pay for finding that out each time.
     this.#held = null;
@@ -70,11 +70,11 @@ export class ArraysCache {
     this.#walkedMs += milliseconds;
   }
 
-  async #load(session: Session, state: State, options: LoadOptions): Promise<GraphArrays> {
+  async #load(session: Session, state: SnapshotState, options: LoadOptions): Promise<GraphArrays> {
     this.#walkedMs = 0;
     const position = positionOf(session);
     const arrays = position.then(() => loadArrays(session, {}, options));
-    const held: Held = { server: state.server, snapshot: state.snapshot, position, arrays };
+    const held: Held = { state, position, arrays };
     this.#held = held;
     try {
       return await arrays;
@@ -86,9 +86,8 @@ export class ArraysCache {
 }
 
 interface Held {
-  readonly server: string;
   /** The newest one of which it is known that it sees the same beliefs and edges. */
-  snapshot: string;
+  state: SnapshotState;
   /** Its position in the change log; `null`: there is none that can be trusted. */
   position: Promise<string | null>;
   readonly arrays: Promise<GraphArrays>;
@@ -99,27 +98,6 @@ const LOAD_MS_MIN = 20;
 const LOAD_MS_A_ROW = 0.001;
 /** No walk waits longer for it, since a walk has a time limit of its own. */
 const LOAD_MS_MAX = 2000;
-
-interface State {
-  /** The transaction sees one state, which is that of its snapshot. */
-  readonly stable: boolean;
-  /** Another one after the server was started, and for another database. */
-  readonly server: string;
-  readonly snapshot: string;
-}
-
-async function readState(session: Session): Promise<State> {
-  const { rows } = await sql<State>`
-    SELECT current_setting('transaction_isolation') = 'repeatable read' AND current_setting('transaction_read_only')::bool
-        AND NOT pg_is_in_recovery() AS stable,
-      concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), d.oid) AS server,
-      pg_current_snapshot()::text AS snapshot
-    FROM pg_database d WHERE d.datname = current_database()
-  `.execute(session.kysely);
-  const row = rows[0];
-  invariant(row !== undefined, 'a session is in no database');
-  return row;
-}
 
 /** Whether this role may ask the change log. */
 async function mayReadLog(session: Session): Promise<boolean> {
@@ -142,16 +120,16 @@ async function expectedRows(session: Session): Promise<number> {
 /** The tables that the arrays are made of, as the change log numbers them (FORMAT.md §5.2). */
 const LOGGED_TREES: readonly number[] = [layoutNamed('beliefs').code, layoutNamed('belief_edges').code];
 
-async function isFresh(held: Held, session: Session, state: State): Promise<boolean> {
-  if (held.server !== state.server) return false;
-  if (held.snapshot === state.snapshot) return true;
+async function isFresh(held: Held, session: Session, state: SnapshotState): Promise<boolean> {
+  if (held.state.server !== state.server) return false;
+  if (held.state.transactions === state.transactions) return true;
   // An error here is that of whoever loads.
   const position = await held.position.catch(() => null);
   if (position === null || !(await mayReadLog(session))) return false;
   const log = await changeLogOf(session);
   if (await touchedSince(session, log, position, LOGGED_TREES)) return false;
   // From here on the cheaper way will do, until the next transaction ends.
-  held.snapshot = state.snapshot;
+  held.state = state;
   held.position = Promise.resolve(log.position);
   return true;
 }
