@@ -59,11 +59,11 @@ export async function storeRecallBase(database: Database, base: RecallBase): Pro
   await buildVectorIndex(database, model);
 }
 
-/** Asks for the ten nearest of points that are not in the base, under each filter, by index and exactly. */
+/** Asks for the ten nearest of points that are not in the base, under each filter, as a search does and exactly. */
 export async function measureRecall(
   database: Database,
   base: RecallBase,
-  queries: number,
+  { queries, comparedMax }: { readonly queries: number; readonly comparedMax: number },
 ): Promise<readonly RecallReport[]> {
   const points = new ClusteredPoints({ ...base, seed: base.seed + 1 }, base.seed);
   const filters: readonly (readonly [name: string, filter: SearchFilter])[] = [
@@ -79,20 +79,20 @@ export async function measureRecall(
   for (const [name, filter] of filters) {
     const runs = [];
     for (const values of asked) {
-      const find = (mayUseIndex: boolean): Promise<VectorList> =>
+      const find = (most: number): Promise<VectorList> =>
         database.transaction({ mode: 'snapshot' }, (session: Session) =>
           vectorList(session, {
             query: { model, values },
             filter,
             limit: 100,
             deadline: deadlineIn(60_000, systemClock),
-            mayUseIndex,
+            comparedMax: most,
           }),
         );
       const start = systemTimer.elapsed();
-      const found = await find(true);
+      const found = await find(comparedMax);
       const ms = systemTimer.elapsed() - start;
-      const nearest = (await find(false)).matches.slice(0, 10).map(({ id }) => id);
+      const nearest = (await find(Infinity)).matches.slice(0, 10).map(({ id }) => id);
       const ids = new Set(found.matches.slice(0, 10).map(({ id }) => id));
       runs.push({ ms, exact: found.exact, recall: nearest.filter((id) => ids.has(id)).length / nearest.length });
     }

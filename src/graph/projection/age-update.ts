@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Session } from '../../schema/database.ts';
+import { uuidArray } from '../records/uuid-array.ts';
 import {
   EDGE_LABELS,
   EDGE_PROPERTIES,
@@ -23,7 +24,7 @@ export interface ChangedRows {
  */
 export async function updateGraph(session: Session, graph: string, { beliefs, edges }: ChangedRows): Promise<void> {
   const nodes = labelTable(graph, NODE_LABEL);
-  const [beliefIds, edgeIds] = [sql`${[...beliefs]}::uuid[]`, sql`${[...edges]}::uuid[]`];
+  const [beliefIds, edgeIds] = [uuidArray(beliefs), uuidArray(edges)];
   // Relationships before the nodes that they need, then the other way round.
   for (const [, label] of EDGE_LABELS) {
     await sql`

@@ -10,6 +10,7 @@ import type { Budget, Limit } from '../walk/budget.ts';
 import type { View } from '../walk/view.ts';
 import type { Walk } from '../walk/walk.ts';
 import { edgeCounts } from './edge-counts.ts';
+import { uuidArray } from '../records/uuid-array.ts';
 
 export interface LineageOptions extends View, Budget {
   /** What rests on it rather than what it rests on. */
@@ -124,7 +125,7 @@ async function stepsFrom(
   options: LineageOptions,
   limit: number,
 ): Promise<readonly Step[]> {
-  const ids = sql`${[...from]}::uuid[]`;
+  const ids = uuidArray(from);
   const [derived, supported] = options.dependents === true ? ['target_id', 'source_id'] : ['source_id', 'target_id'];
   const leg = (type: string, near: string, far: string): ReturnType<typeof sql> => sql`
     SELECT e.id AS edge, ${sql.ref(`e.${near}`)} AS "from", ${sql.ref(`e.${far}`)} AS "to" FROM valence.belief_edges AS e
@@ -158,7 +159,7 @@ async function sourceRows(
 ): Promise<readonly (Selectable<SourcesTable> & { belief_id: string })[]> {
   const { rows } = await sql<Selectable<SourcesTable> & { belief_id: string }>`
     SELECT l.belief_id, s.* FROM valence.belief_sources AS l JOIN valence.sources AS s ON s.id = l.source_id
-    WHERE l.belief_id = ANY (${[...beliefs]}::uuid[])
+    WHERE l.belief_id = ANY (${uuidArray(beliefs)})
     ORDER BY s.type, s.external_id, l.belief_id LIMIT ${limit}::bigint`.execute(session.kysely);
   return rows;
 }

@@ -8,6 +8,7 @@ import type { Budget, Limit } from '../walk/budget.ts';
 import type { View } from '../walk/view.ts';
 import type { Walk } from '../walk/walk.ts';
 import { edgeCounts } from './edge-counts.ts';
+import { uuidArray } from '../records/uuid-array.ts';
 
 /** Everything that a belief supersedes or that supersedes it, directly or through others. */
 export interface Supersession {
@@ -109,7 +110,7 @@ async function edgesInto(walk: Walk, ids: ReadonlySet<string>, view: View): Prom
   const { meter } = walk;
   const query = sql<Selectable<BeliefEdgesTable>>`
     SELECT e.* FROM valence.belief_edges AS e
-    WHERE e.target_id = ANY (${[...ids]}::uuid[]) AND e.type = 'supersedes' AND ${edgeCounts('e', view)}
+    WHERE e.target_id = ANY (${uuidArray(ids)}) AND e.type = 'supersedes' AND ${edgeCounts('e', view)}
     ORDER BY e.id LIMIT ${meter.edgesLeft + 1}::bigint`;
   const rows = (await walk.inTime((session) => query.execute(session.kysely)))?.rows ?? [];
   return rows.slice(0, meter.takeEdges(rows.length)).map(toEdge);

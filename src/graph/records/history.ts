@@ -9,6 +9,7 @@ import { historyEvents } from './history-events.ts';
 import type { HistoryEvent } from './history-events.ts';
 import { CONTENT_CHARACTERS, versionChanges } from './version-changes.ts';
 import type { FieldChanges, Statement } from './version-changes.ts';
+import { uuidArray } from './uuid-array.ts';
 
 export interface HistoryOptions {
   /** Changes told, the newest; 100 when left out. */
@@ -158,7 +159,7 @@ async function statementsOf(
 
 async function sourcesById(session: Session, ids: readonly string[]): Promise<ReadonlyMap<string, Source>> {
   const query = session.kysely.selectFrom('sources').selectAll();
-  const rows = await query.where(sql<boolean>`id = ANY (${[...ids]}::uuid[])`).execute();
+  const rows = await query.where(sql<boolean>`id = ANY (${uuidArray(ids)})`).execute();
   return new Map(rows.map((row) => [row.id, toSource(row)]));
 }
 
@@ -166,7 +167,7 @@ async function sourcesById(session: Session, ids: readonly string[]): Promise<Re
 async function labelsOf(session: Session, belief: string, edges: Iterable<Edge>): Promise<ReadonlyMap<string, string>> {
   const ids = [...edges].map(({ source, target }) => (source === belief ? target : source));
   const { rows } = await sql<{ id: string; label: string }>`
-    SELECT id, left(content, ${LABEL_CHARACTERS}::int) AS label FROM valence.beliefs WHERE id = ANY (${ids}::uuid[])
+    SELECT id, left(content, ${LABEL_CHARACTERS}::int) AS label FROM valence.beliefs WHERE id = ANY (${uuidArray(ids)})
   `.execute(session.kysely);
   return new Map(rows.map(({ id, label }) => [id, label]));
 }

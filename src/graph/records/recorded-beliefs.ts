@@ -12,7 +12,7 @@ import { findId } from './find-id.ts';
 
 /**
  * Those of the given ids that are in the view, by id: each as it had been recorded by `known_at`, and only if it holds at `as_of`.
- * `updated_at` is when what it says there was recorded. One statement. @throws `graph/refused` for a time that cannot be read
+ * `updated_at` is when what it says there was recorded. One statement at most. @throws `graph/refused` for a time that cannot be read
  */
 export async function beliefsInView(
   session: Session,
@@ -20,6 +20,7 @@ export async function beliefsInView(
   view: View,
 ): Promise<ReadonlyMap<string, Belief>> {
   checkView(view);
+  if (ids.length === 0) return new Map();
   const { rows } = await sql<Selectable<BeliefsTable>>`
     SELECT b.* FROM ${recordedBeliefs(view)} AS b
     WHERE b.id = ANY (${uuidArray(ids)}) AND ${holds('b', view)}`.execute(session.kysely);

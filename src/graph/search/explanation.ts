@@ -4,6 +4,7 @@ import { SEARCHED_CHARACTERS, wordsOf } from '../../schema/text-index.ts';
 import { recordedBeliefs } from '../walk/view.ts';
 import type { View } from '../walk/view.ts';
 import type { TextQuery } from './text-query.ts';
+import { uuidArray } from '../records/uuid-array.ts';
 
 /** What of a belief the text of a search met. */
 export interface Explanation {
@@ -34,7 +35,7 @@ export async function explainMatches(
       SELECT array_agg(w.word ORDER BY w.place) AS words, string_agg(w.word, ' | ') AS query
       FROM unnest(${[...query.words]}::text[]) WITH ORDINALITY AS w (word, place)
       WHERE ${wordsOf('b.content', query.language)} @@ w.word::tsquery) AS met
-    WHERE b.id = ANY (${[...ids]}::uuid[]) AND met.words IS NOT NULL`.execute(session.kysely);
+    WHERE b.id = ANY (${uuidArray(ids)}) AND met.words IS NOT NULL`.execute(session.kysely);
   return new Map(rows.map(({ id, words, headline }) => [id, { words: words.map(unquoted), headline }]));
 }
 

@@ -1,9 +1,6 @@
-import { sql } from 'kysely';
 import type { Session } from '../../schema/database.ts';
-import { toBelief } from '../records/belief-records.ts';
 import type { Belief } from '../records/belief-records.ts';
-import { recordedBeliefs } from '../walk/view.ts';
-import type { View } from '../walk/view.ts';
+import { beliefsInView } from '../records/recorded-beliefs.ts';
 import { expandHits } from './expansion.ts';
 import type { Via } from './expansion.ts';
 import { explainMatches } from './explanation.ts';
@@ -99,7 +96,7 @@ export async function hybridSearch(session: Session, query: HybridQuery): Promis
     hits.map((hit) => hit.belief.id),
     { hops: query.expand, view: filter, deadline },
   );
-  const beliefs = await recorded(
+  const beliefs = await beliefsInView(
     session,
     expansion.reached.map(({ id }) => id),
     filter,
@@ -128,7 +125,7 @@ async function hitsOf(
   const vectors = new Map(vector?.matches.map(({ id, similarity }) => [id, similarity]));
   const fused = fuseRanks({ text: [...texts.keys()], vector: [...vectors.keys()] }).slice(0, limit);
   const ids = fused.map(({ id }) => id);
-  const beliefs = await recorded(session, ids, filter);
+  const beliefs = await beliefsInView(session, ids, filter);
   const explained =
     explain && textQuery !== null
       ? await withinTime(session, { deadline }, () => explainMatches(session, ids, { query: textQuery, view: filter }))
@@ -147,12 +144,4 @@ async function hitsOf(
       ...(explanation !== undefined && { explanation }),
     };
   });
-}
-
-/** Beliefs as they stand in the view, by id. */
-async function recorded(session: Session, ids: readonly string[], view: View): Promise<ReadonlyMap<string, Belief>> {
-  if (ids.length === 0) return new Map();
-  const { rows } = await sql<Parameters<typeof toBelief>[0]>`
-    SELECT b.* FROM ${recordedBeliefs(view)} AS b WHERE b.id = ANY (${[...ids]}::uuid[])`.execute(session.kysely);
-  return new Map(rows.map((row) => [row.id, toBelief(row)]));
 }

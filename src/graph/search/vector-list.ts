@@ -32,21 +32,21 @@ export interface VectorAsked {
   /** At most so many matches, 1 to 1,000. */
   readonly limit: number;
   readonly deadline: Deadline;
-  /** `false`: never by the index, to measure it against. */
-  readonly mayUseIndex?: boolean | undefined;
+  /** Where no more than so many beliefs pass the filter, their embeddings are compared one by one; by their length when left out. */
+  readonly comparedMax?: number | undefined;
 }
 
 /**
- * Numbers that are compared one by one in some 50 ms: 20,000 embeddings of 384. An index that is led through a filter that
- * narrow takes as long, and finds less where what passes lies far from what is asked.
+ * Numbers that are compared one by one in some 120 ms: 62,500 embeddings of 384. An index that is led through a filter takes a
+ * third of that where half pass and longer where few do, and misses a tenth of the nearest where they lie far from what is asked.
  */
-const COMPARED_NUMBERS_MAX = 8_000_000;
+const COMPARED_NUMBERS_MAX = 24_000_000;
 /** Embeddings, however short: to count what passes costs, too. */
-const COMPARED_MAX = 20_000;
+const COMPARED_MAX = 62_500;
 
-/** Candidates that an HNSW search keeps: pgvector's bound, and enough for a recall@10 of 0.95 of 100,000. */
+/** Candidates that an HNSW search keeps: pgvector's bound, and what finds most without taking long (docs/benchmarks.md). */
 const EF_SEARCH_MAX = 1000;
-const EF_SEARCH_MIN = 200;
+const EF_SEARCH_MIN = 800;
 /** Embeddings that an iterative search looks at before it gives up; then they are compared exactly. */
 const SCAN_TUPLES_MAX = 100_000;
 
@@ -55,9 +55,9 @@ const SCAN_TUPLES_MAX = 100_000;
  * direction and are left out. Where few beliefs pass the filter, or the index cannot find enough that do, all are compared.
  */
 export async function vectorList(session: Session, asked: VectorAsked): Promise<VectorList> {
-  const { deadline, mayUseIndex = true } = asked;
-  if (mayUseIndex && (await canUseIndex(session, asked.query.model))) {
-    const few = await withinTime(session, { deadline }, () => passFew(session, asked));
+  const { deadline, query, comparedMax = mostCompared(query.model) } = asked;
+  if (comparedMax < Infinity && (await canUseIndex(session, query.model))) {
+    const few = await withinTime(session, { deadline }, () => passAtMost(session, comparedMax, asked));
     if (few === null) return OUT_OF_TIME;
     if (!few) {
       const settings = indexSettings(asked.limit);
@@ -85,8 +85,11 @@ async function canUseIndex(session: Session, model: IndexedModel): Promise<boole
   return major > 0 || minor >= 8;
 }
 
-async function passFew(session: Session, { query, filter }: VectorAsked): Promise<boolean> {
-  const most = Math.min(COMPARED_MAX, Math.floor(COMPARED_NUMBERS_MAX / query.model.dimensions));
+function mostCompared({ dimensions }: IndexedModel): number {
+  return Math.min(COMPARED_MAX, Math.floor(COMPARED_NUMBERS_MAX / dimensions));
+}
+
+async function passAtMost(session: Session, most: number, { filter }: VectorAsked): Promise<boolean> {
   const { rows } = await sql<{ passing: number }>`
     SELECT count(*) AS passing FROM (
       SELECT FROM ${recordedBeliefs(filter)} AS b WHERE ${passes(filter)} LIMIT ${most + 1}) AS counted`.execute(
@@ -124,13 +127,13 @@ function byIndex({ query, filter, limit }: VectorAsked): RawBuilder<MatchRow> {
     SELECT id, embedding <=> ${vector}::vector AS distance FROM near ORDER BY distance, id LIMIT ${limit}`;
 }
 
-/** SQL: of every embedding whose belief passes. */
+/** SQL: of every embedding whose belief passes. `OFFSET 0` keeps distances from being computed before that, and twice. */
 function exactly({ query, filter, limit }: VectorAsked): RawBuilder<MatchRow> {
   return sql<MatchRow>`
     SELECT id, distance FROM (
       SELECT e.belief_id AS id, e.embedding <=> ${formatVector(comparableValues(query))}::vector AS distance
       FROM valence.belief_embeddings e JOIN (SELECT b.id FROM ${comparable(filter)}) AS belief ON belief.id = e.belief_id
-      WHERE e.model_id = ${query.model.id}::uuid) AS compared
+      WHERE e.model_id = ${query.model.id}::uuid OFFSET 0) AS compared
     WHERE distance < 'NaN' ORDER BY distance, id LIMIT ${limit}`;
 }
 
