@@ -31,7 +31,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'services',
           include: ['test/integration/**/*.test.ts', SERVICES],
-          globalSetup: ['test/support/postgres-setup.ts'],
+          globalSetup: ['test/support/postgres-setup.ts', 'test/support/embedded-setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

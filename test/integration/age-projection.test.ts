@@ -8,7 +8,7 @@ import { snapshotSourceOf } from '../../src/graph/snapshot/snapshot-source.ts';
 import { openValence } from '../../src/app.ts';
 import { openDatabase } from '../../src/schema/open-database.ts';
 import { testEngine } from '../support/engines.ts';
-import { onServer, withDatabase } from '../support/postgres.ts';
+import { databaseOf, onServer, withDatabase } from '../support/postgres.ts';
 import { addBelief, setBelief } from '../../src/graph/records/beliefs.ts';
 import { addEdge, retireEdge } from '../../src/graph/records/edges.ts';
 import { EDGE_TYPES } from '../../src/graph/records/vocabulary.ts';
@@ -306,7 +306,7 @@ describe('where Apache AGE cannot be used', () => {
 
   /** The same database for a role that owns our tables and nothing else. */
   async function asPlainRole(): Promise<Database> {
-    const name = new URL(server.url).pathname.slice(1);
+    const name = databaseOf(server.url);
     await onServer(
       server.url,
       `CREATE ROLE ${role.name} LOGIN PASSWORD '${role.password}' NOSUPERUSER;

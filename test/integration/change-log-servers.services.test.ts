@@ -8,6 +8,7 @@ import type { Database } from '../../src/schema/database.ts';
 import { openDatabase } from '../../src/schema/open-database.ts';
 import { goodPosition, positionOf, toldSince } from '../support/change-states.ts';
 import {
+  databaseOf,
   createTestDatabase,
   onServer,
   serverFolder,
@@ -89,7 +90,7 @@ describe('the change log, where rows come from other servers', () => {
     await addBeliefs(primary.database, 1);
     const position = await goodPosition(primary.database);
     await using standby = await startStandby(server.url, SETTINGS);
-    const url = withDatabase(standby.url, new URL(primary.url).pathname.slice(1));
+    const url = withDatabase(standby.url, databaseOf(primary.url));
     await using database: Database = await openDatabase({ url });
     expect(await positionOf(database)).toBeNull();
     expect(await toldSince(database, position)).toBe('this server is a standby');

@@ -9,7 +9,7 @@ import { schemaState } from '../../src/schema/schema-state.ts';
 import { forEachEngine } from '../support/engines.ts';
 import { rejection } from '../support/expect-code.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
-import { onServer, withDatabase } from '../support/postgres.ts';
+import { databaseOf, onServer, withDatabase } from '../support/postgres.ts';
 import { addBeliefs } from '../support/substrate-rows.ts';
 
 const shipped = await readMigrations();
@@ -97,7 +97,7 @@ describe('migrations on a server', () => {
     await using role = await ordinaryRole();
     await onServer(
       fresh.url,
-      `CREATE EXTENSION vector; GRANT CREATE ON DATABASE ${databaseName(fresh.url)} TO ${role.name}`,
+      `CREATE EXTENSION vector; GRANT CREATE ON DATABASE ${databaseOf(fresh.url)} TO ${role.name}`,
     );
     await using database = await openAs(fresh.url, role);
     await migrate(database);
@@ -177,10 +177,6 @@ async function ordinaryRole(): Promise<OrdinaryRole> {
   return { name, password, [Symbol.asyncDispose]: () => onServer(url, `DROP ROLE ${name}`).catch(() => undefined) };
 }
 
-function databaseName(url: string): string {
-  return new URL(url).pathname.slice(1);
-}
-
 function openAs(url: string, role: OrdinaryRole): Promise<Database> {
-  return openDatabase({ url: withDatabase(url, databaseName(url), role) });
+  return openDatabase({ url: withDatabase(url, databaseOf(url), role) });
 }

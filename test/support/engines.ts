@@ -1,11 +1,10 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe } from 'vitest';
+import { afterAll, afterEach, describe, inject } from 'vitest';
 import type { Database, Engine } from '../../src/schema/database.ts';
-import { migrate } from '../../src/schema/migrator.ts';
 import { openDatabase } from '../../src/schema/open-database.ts';
-import { freshDatabase } from './fresh-database.ts';
+import { freshDatabase, LOG_OF_ITS_OWN, migratedDatabase } from './fresh-database.ts';
 
 export interface TestEngine {
   readonly engine: Engine;
@@ -38,42 +37,35 @@ export function testEngine(engine: Engine): TestEngine {
   if (folders !== null) afterAll(() => folders.remove());
 
   async function open(): Promise<Database> {
-    if (folders !== null) return kept(await openDatabase({ folder: await folders.make() }));
+    if (folders !== null) return kept(await openDatabase({ folder: await folders.copy('empty') }));
     const { url } = kept(await freshDatabase());
     return kept(await openDatabase({ url }));
   }
 
   async function openMigrated(): Promise<Database> {
-    const database = await open();
-    await migrate(database);
+    if (folders === null) return kept(await openDatabase({ url: kept(await migratedDatabase()).url }));
+    const database = kept(await openDatabase({ folder: await folders.copy('migrated') }));
+    await database.execute(LOG_OF_ITS_OWN);
     return database;
   }
 
   return { engine, open, openMigrated };
 }
 
-/** Copies of one empty embedded database, since making one takes seconds. */
+/** Copies of the embedded databases of the run (embedded-setup.ts). */
 class EmbeddedFolders {
   #root: Promise<string> | null = null;
   #count = 0;
 
-  async make(): Promise<string> {
-    this.#root ??= firstFolder();
-    const root = await this.#root;
+  async copy(of: 'empty' | 'migrated'): Promise<string> {
+    this.#root ??= mkdtemp(join(tmpdir(), 'valence-embedded-'));
     this.#count += 1;
-    const folder = join(root, String(this.#count));
-    await cp(join(root, 'first'), folder, { recursive: true });
+    const folder = join(await this.#root, String(this.#count));
+    await cp(join(inject('embeddedDatabases'), of), folder, { recursive: true });
     return folder;
   }
 
   async remove(): Promise<void> {
     if (this.#root !== null) await rm(await this.#root, { recursive: true, force: true });
   }
-}
-
-async function firstFolder(): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), 'valence-embedded-'));
-  const first = await openDatabase({ folder: join(root, 'first') });
-  await first[Symbol.asyncDispose]();
-  return root;
 }

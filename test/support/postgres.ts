@@ -67,13 +67,18 @@ export async function startStandby(primaryUrl: string, settings: readonly string
 }
 
 /** Makes a database on a server (`url`: of a role that may) and drops it when disposed, whoever is still connected. */
-export async function createTestDatabase(url: string): Promise<TestDatabase> {
+export async function createTestDatabase(url: string, template = 'template0'): Promise<TestDatabase> {
   const name = `valence_test_${randomBytes(8).toString('hex')}`;
-  await onServer(url, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+  await onServer(url, `CREATE DATABASE ${name} TEMPLATE ${template} ENCODING 'UTF8'`);
   return {
     url: withDatabase(url, name),
     [Symbol.asyncDispose]: () => onServer(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
+}
+
+/** The name of the database that a URL leads to. */
+export function databaseOf(url: string): string {
+  return new URL(url).pathname.slice(1);
 }
 
 /** Runs statements by a connection of their own, past everything of ours. */

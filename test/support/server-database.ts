@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Database } from '../../src/schema/database.ts';
 import { migrate } from '../../src/schema/migrator.ts';
 import { openDatabase } from '../../src/schema/open-database.ts';
-import { freshDatabase } from './fresh-database.ts';
+import { migratedDatabase } from './fresh-database.ts';
 import type { TestDatabase } from './postgres.ts';
 
 /** A database of the run's server with our tables, and connections to it past everything of ours. */
@@ -19,9 +19,9 @@ export class ServerDatabase implements AsyncDisposable {
 
   /** On the run's server, or in this database. */
   static async open(existing?: TestDatabase): Promise<ServerDatabase> {
-    const home = existing ?? (await freshDatabase());
+    const home = existing ?? (await migratedDatabase());
     const database = await openDatabase({ url: home.url });
-    await migrate(database);
+    if (existing !== undefined) await migrate(database);
     return new ServerDatabase(home.url, database, [home, database]);
   }
 
