@@ -1,8 +1,9 @@
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openValence } from '../../src/index.ts';
 import type { RestoreOptions } from '../../src/index.ts';
+import { copyFolder } from '../support/copy-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
 import { beliefNumber, buildVault, onHome, PASSPHRASE } from '../support/vault-folders.ts';
@@ -43,7 +44,7 @@ function restore(home: string, ...argv: readonly string[]): Promise<CliResult> {
 
 /** A copy of one empty home, since making one takes seconds. */
 async function newHome(name: string): Promise<{ readonly home: string }> {
-  await cp(place('first'), place(name), { recursive: true });
+  copyFolder(place('first'), place(name));
   return { home: place(name) };
 }
 

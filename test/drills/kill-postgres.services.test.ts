@@ -1,4 +1,4 @@
-import { cp, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import type { OwnerIdentity } from '../../src/format/keys/owner.ts';
 import { openValence } from '../../src/index.ts';
 import type { SnapshotRecord, Valence } from '../../src/index.ts';
 import { openDatabase } from '../../src/schema/open-database.ts';
+import { copyFolder } from '../support/copy-folder.ts';
 import { readAll } from '../support/disk-vault.ts';
 import { rejection } from '../support/expect-code.ts';
 import { startKillablePostgres } from '../support/killable-postgres.ts';
@@ -197,7 +198,7 @@ describe('a backup whose server is killed', () => {
 describe('a second run on the same database', () => {
   it('from a copied home is refused, and the first is not disturbed', async () => {
     const copied = join(folder.path, 'copied-home');
-    await cp(home, copied, { recursive: true });
+    copyFolder(home, copied);
     await using first = open();
     await using second = open(undefined, copied);
     await edit(first, 20);

@@ -1,8 +1,9 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonLines } from '../cli/run-cli.ts';
 import type { CliResult } from '../cli/run-cli.ts';
+import { copyFolder } from '../support/copy-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
 import { buildVault, copyVault, filesIn, onHost, PLACES, restoreFrom } from '../support/vault-folders.ts';
@@ -143,7 +144,7 @@ describe('backup repair', () => {
     expect(line(await onHost(vault, 'backup', 'verify', '--data'))).toMatchObject({ status: 'ok' });
     expect(line(await onHost(vault, 'backup', 'run'))).toMatchObject({ sequence: 4, survives: 3, degraded: false });
     const two = join(vault.root, 'two');
-    for (const name of PLACES.slice(3)) await cp(join(vault.root, name), join(two, name), { recursive: true });
+    for (const name of PLACES.slice(3)) copyFolder(join(vault.root, name), join(two, name));
     await expectRestored(
       vault,
       PLACES.slice(3).map((name) => join(two, name)),

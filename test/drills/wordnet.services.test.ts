@@ -1,6 +1,7 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { copyFolder } from '../support/copy-folder.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
@@ -99,7 +100,7 @@ describe.each(['embedded', 'postgres'] as const)('WordNet on the %s engine', (en
     await rm(machine, { recursive: true, force: true });
     await mkdir(machine);
     const left = PLACES.filter((place) => !lost.includes(place));
-    for (const place of left) await cp(join(folder.path, place), join(machine, place), { recursive: true });
+    for (const place of left) copyFolder(join(folder.path, place), join(machine, place));
     await cp(join(home, 'master.key'), join(machine, 'master.key'));
     const from = left.flatMap((place) => ['--from', join(machine, place)]);
     return ['--home', join(machine, 'none'), '--key-file', join(machine, 'master.key'), ...from];

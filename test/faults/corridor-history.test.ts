@@ -1,8 +1,9 @@
-import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { jsonLines, runCli } from '../cli/run-cli.ts';
 import type { CliResult } from '../cli/run-cli.ts';
+import { copyFolder } from '../support/copy-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
 import { buildVault, contentsOf, copyVault, onHome, onHost, restoreFrom } from '../support/vault-folders.ts';
@@ -171,7 +172,7 @@ describe('the newest snapshot is damaged everywhere', () => {
 describe('what this host remembers', () => {
   it('may lag behind its own snapshots: the chain goes on from the newest', async () => {
     const memory = join(vault.root, 'memory');
-    await cp(join(vault.home, 'database'), memory, { recursive: true });
+    copyFolder(join(vault.home, 'database'), memory);
     expect((await onHost(vault, 'backup', 'run', '--tier', 'main')).exit).toBe(0);
     await rm(join(vault.home, 'database'), { recursive: true });
     await rename(memory, join(vault.home, 'database'));

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openValence } from '../../src/index.ts';
 import { jsonLines } from '../cli/run-cli.ts';
 import type { CliResult } from '../cli/run-cli.ts';
+import { copyFolder } from '../support/copy-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
 import { buildVault, contentsOf, copyVault, filesIn, longText, onHost, restoreFrom } from '../support/vault-folders.ts';
@@ -92,7 +93,7 @@ describe('a folder that is not the old one', () => {
 
   it('a copy of another: it counts once', async () => {
     await rm(vault.places[4]!, { recursive: true });
-    await cp(vault.places[3]!, vault.places[4]!, { recursive: true });
+    copyFolder(vault.places[3]!, vault.places[4]!);
     const before = await contentsOf(vault.places[4]!);
     const result = await run();
     expect(result.exit, result.stderr).toBe(3);
@@ -114,7 +115,7 @@ describe('a folder that is not the old one', () => {
   it('that of another vault: refused, and left as it is', async () => {
     const foreign = await buildVault(join(folder.path, `foreign-${count}`));
     await rm(vault.places[4]!, { recursive: true });
-    await cp(foreign.places[0]!, vault.places[4]!, { recursive: true });
+    copyFolder(foreign.places[0]!, vault.places[4]!);
     const before = await Promise.all(vault.places.map(contentsOf));
     for (const command of [['run'], ['verify'], ['list']]) {
       const refused = await onHost(vault, 'backup', ...command);
@@ -205,12 +206,12 @@ describe('a disk that is full', () => {
   /** The place as it is, on a file system with next to no space left. */
   async function onTinyDisk(place: string): Promise<void> {
     const kept = `${place}-kept`;
-    await cp(place, kept, { recursive: true });
+    copyFolder(place, kept);
     await rm(place, { recursive: true });
     await mkdir(place);
     const size = Number(execFileSync('du', ['-sk', '--apparent-size', kept]).toString().split('\t')[0]);
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size + 160}k`, 'tmpfs', place]);
-    await cp(kept, place, { recursive: true });
+    copyFolder(kept, place);
   }
 });
 

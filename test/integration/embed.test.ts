@@ -187,13 +187,14 @@ forEachEngine('embedding what is missing', ({ openMigrated }) => {
 
   test('never stores the vector of what a belief no longer says', async () => {
     const database = await withBeliefs(8);
-    server.plan = async ({ index }) => {
-      // While the endpoint works: nothing of ours is open then.
-      if (index > 0) return null;
-      await database.execute(`
+    let change: Promise<void> | null = null;
+    server.plan = async () => {
+      // While the endpoint works: nothing of ours is open then. No request is answered before.
+      change ??= database.execute(`
         UPDATE beliefs SET content = 'something else' WHERE id = '${beliefId(2)}';
         UPDATE beliefs SET confidence = 0.5 WHERE id = '${beliefId(3)}';
         DELETE FROM beliefs WHERE id IN ('${beliefId(4)}', '${beliefId(8)}')`);
+      await change;
       return null;
     };
     const report = await embedMissing(contextOf(database, embedder()));

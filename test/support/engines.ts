@@ -1,9 +1,10 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, inject } from 'vitest';
 import type { Database, Engine } from '../../src/schema/database.ts';
 import { openDatabase } from '../../src/schema/open-database.ts';
+import { copyFolder } from './copy-folder.ts';
 import { freshDatabase, LOG_OF_ITS_OWN, migratedDatabase } from './fresh-database.ts';
 
 export interface TestEngine {
@@ -61,7 +62,7 @@ class EmbeddedFolders {
     this.#root ??= mkdtemp(join(tmpdir(), 'valence-embedded-'));
     this.#count += 1;
     const folder = join(await this.#root, String(this.#count));
-    await cp(join(inject('embeddedDatabases'), of), folder, { recursive: true });
+    copyFolder(join(inject('embeddedDatabases'), of), folder);
     return folder;
   }
 

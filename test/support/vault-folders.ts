@@ -6,6 +6,7 @@ import { openValence, streamInput } from '../../src/index.ts';
 import type { SnapshotRecord, Valence } from '../../src/index.ts';
 import type { CliResult } from '../cli/run-cli.ts';
 import { runCli } from '../cli/run-cli.ts';
+import { copyFolder } from './copy-folder.ts';
 
 /** A small vault in folders, and what tests of the whole corridor do with it. */
 
@@ -54,7 +55,7 @@ export async function buildVault(root: string, tiers: readonly string[] = ['main
 /** Home and places in another folder, as if they had always been there. */
 export async function copyVault(vault: VaultFolders, root: string): Promise<VaultFolders> {
   await mkdir(root, { recursive: true });
-  await cp(vault.home, join(root, 'home'), { recursive: true });
+  copyFolder(vault.home, join(root, 'home'));
   await copyPlaces(vault, root);
   const file = join(root, 'home', 'valence.yaml');
   await writeFile(file, (await readFile(file, 'utf8')).replaceAll(vault.root, root));
