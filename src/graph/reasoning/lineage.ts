@@ -6,11 +6,11 @@ import { toSource } from '../records/belief-records.ts';
 import type { Belief, Edge, Source } from '../records/belief-records.ts';
 import { edgesById } from '../records/edges.ts';
 import { beliefsInView, recordedBelief } from '../records/recorded-beliefs.ts';
+import { uuidArray } from '../records/uuid-array.ts';
 import type { Budget, Limit } from '../walk/budget.ts';
 import type { View } from '../walk/view.ts';
 import type { Walk } from '../walk/walk.ts';
 import { edgeCounts } from './edge-counts.ts';
-import { uuidArray } from '../records/uuid-array.ts';
 
 export interface LineageOptions extends View, Budget {
   /** What rests on it rather than what it rests on. */

@@ -4,11 +4,11 @@ import type { BeliefEdgesTable } from '../../schema/tables.ts';
 import { toEdge } from '../records/belief-records.ts';
 import type { Belief, Edge } from '../records/belief-records.ts';
 import { beliefsInView, recordedBelief } from '../records/recorded-beliefs.ts';
+import { uuidArray } from '../records/uuid-array.ts';
 import type { Budget, Limit } from '../walk/budget.ts';
 import type { View } from '../walk/view.ts';
 import type { Walk } from '../walk/walk.ts';
 import { edgeCounts } from './edge-counts.ts';
-import { uuidArray } from '../records/uuid-array.ts';
 
 /** Everything that a belief supersedes or that supersedes it, directly or through others. */
 export interface Supersession {

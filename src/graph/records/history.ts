@@ -7,9 +7,9 @@ import { edgesById } from './edges.ts';
 import { findId } from './find-id.ts';
 import { historyEvents } from './history-events.ts';
 import type { HistoryEvent } from './history-events.ts';
+import { uuidArray } from './uuid-array.ts';
 import { CONTENT_CHARACTERS, versionChanges } from './version-changes.ts';
 import type { FieldChanges, Statement } from './version-changes.ts';
-import { uuidArray } from './uuid-array.ts';
 
 export interface HistoryOptions {
   /** Changes told, the newest; 100 when left out. */

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import type { Session } from '../../schema/database.ts';
 import { SEARCHED_CHARACTERS, wordsOf } from '../../schema/text-index.ts';
+import { uuidArray } from '../records/uuid-array.ts';
 import { recordedBeliefs } from '../walk/view.ts';
 import type { View } from '../walk/view.ts';
 import type { TextQuery } from './text-query.ts';
-import { uuidArray } from '../records/uuid-array.ts';
 
 /** What of a belief the text of a search met. */
 export interface Explanation {
