@@ -57,7 +57,11 @@ async function measureRecall(
   const asked = queries.slice(0, RECALL_QUERIES);
   for (const { values } of asked) {
     const exact = new Set(await exactNearest(url, values, minConfidence));
-    const { hits } = await valence.search('', { vector: { model: VECTOR_MODEL, values }, minConfidence, limit: NEAREST });
+    const { hits } = await valence.search('', {
+      vector: { model: VECTOR_MODEL, values },
+      minConfidence,
+      limit: NEAREST,
+    });
     found += hits.filter(({ belief }) => exact.has(belief.id)).length;
   }
   print({ name: 'search-recall', filterPasses: share, at: NEAREST, recall: round3(found / (asked.length * NEAREST)) });
