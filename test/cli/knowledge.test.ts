@@ -98,6 +98,7 @@ describe('knowledge from the command line, on an embedded database', () => {
     const [written] = await json('export', '--full', '--out', file);
     const { stdout } = await cli(['export', '--full']);
     expect(await readFile(file, 'utf8')).toBe(stdout);
+    expect((await cli(['export', '--full', '--out', '-'])).stdout).toBe(stdout);
     expect(written).toEqual({ type: 'export', file, lines: stdout.split('\n').length - 1 });
 
     const copy = join(folder.path, 'copy');

@@ -16,7 +16,7 @@ async function exportLines(this: CliContext, flags: Flags): Promise<void> {
   const valence = await this.open();
   const lines = valence.export({ full: flags.full === true });
   const { out } = flags;
-  if (out === undefined) return print(lines, this.output);
+  if (out === undefined || out === '-') return print(lines, this.output);
   const written = await writeLines(out, lines, { signal: this.io.signal });
   await this.output.result(
     { type: 'export', file: out, lines: written },
@@ -41,7 +41,7 @@ export const exportCommand: Command<CliContext> = withNotes(
           parse: text,
           optional: true,
           placeholder: 'FILE',
-          brief: 'write to a file, whole or not at all',
+          brief: 'write to a file, whole or not at all; - is standard output, as when left out',
         },
         full: {
           kind: 'boolean',
