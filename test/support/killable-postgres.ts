@@ -26,6 +26,7 @@ export async function startKillablePostgres(): Promise<KillablePostgres> {
   const [command, ...parameters] = words(await readFile(join(data!, 'postmaster.opts'), 'utf8'));
   const { uid, gid } = await stat(data!);
   let again: ChildProcess | null = null;
+  let killed: readonly number[] = [];
   const postmaster = (): number => Number(readFileSync(join(data!, 'postmaster.pid'), 'utf8').split('\n')[0]);
   return {
     url,
@@ -35,6 +36,7 @@ export async function startKillablePostgres(): Promise<KillablePostgres> {
       // None may see another die and clean up.
       for (const pid of all) process.kill(pid, 'SIGSTOP');
       for (const pid of all) process.kill(pid, 'SIGKILL');
+      killed = all;
     },
     killBackend(doing) {
       const serving = childrenOf(postmaster()).find((pid) => doing.test(titleOf(pid)));
@@ -42,6 +44,7 @@ export async function startKillablePostgres(): Promise<KillablePostgres> {
       process.kill(serving, 'SIGKILL');
     },
     async start() {
+      await buried(killed);
       again = spawn(command!, parameters, { cwd: data!, stdio: 'ignore', uid, gid });
       await answering(url);
     },
@@ -74,6 +77,21 @@ function statusOf(pid: number): string | null {
     return readFileSync(`/proc/${pid}/status`, 'utf8');
   } catch {
     return null;
+  }
+}
+
+/** Resolves once killed processes are gone: a server does not start beside what is left of another one in its folder. */
+async function buried(pids: readonly number[]): Promise<void> {
+  const [postmaster] = pids;
+  const isGone = (pid: number): boolean => {
+    const status = statusOf(pid);
+    // Whoever inherits the children may bury them late; they hold nothing by then.
+    return status === null || (pid !== postmaster && status.includes('\nState:\tZ'));
+  };
+  const deadline = Date.now() + 60_000;
+  while (!pids.every(isGone)) {
+    if (Date.now() > deadline) throw new Error('the killed server does not end');
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
