@@ -50,7 +50,8 @@ export async function startKillablePostgres(): Promise<KillablePostgres> {
     },
     recovered: () => answering(url),
     async [Symbol.asyncDispose]() {
-      if (again !== null) {
+      const isRunning = again !== null && again.exitCode === null && again.signalCode === null;
+      if (again !== null && isRunning) {
         const { promise: ended, resolve } = Promise.withResolvers<void>();
         again.once('exit', () => resolve());
         again.kill('SIGINT');
