@@ -61,6 +61,12 @@ export interface BudgetFlags {
 
 const bound = { kind: 'parsed', parse: count, optional: true, placeholder: 'N' } as const;
 
+/** How far around one belief is looked. */
+export const hopsAway: FlagParametersForType<{ readonly hops?: number | undefined }, CliContext>['hops'] = {
+  ...bound,
+  brief: 'how many hops away; 1 when left out',
+};
+
 export const budgetFlags: FlagParametersForType<BudgetFlags, CliContext> = {
   maxBeliefs: { ...bound, brief: 'stop at so many beliefs; 10,000 when left out' },
   maxEdges: { ...bound, brief: 'stop after looking at so many edges; 100,000 when left out' },

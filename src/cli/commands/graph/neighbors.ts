@@ -2,9 +2,8 @@ import { buildCommand } from '@stricli/core';
 import type { Command } from '@stricli/core';
 import type { CliContext } from '../../command-context.ts';
 import { DATABASE_EXITS, withNotes } from '../../command-help.ts';
-import { budgetFlags, budgetOf, directionFlag, typesFlag, viewFlags, viewOf } from '../../graph-flags.ts';
+import { hopsAway, budgetFlags, budgetOf, directionFlag, typesFlag, viewFlags, viewOf } from '../../graph-flags.ts';
 import type { BudgetFlags, DirectionFlag, TypesFlag, ViewFlags } from '../../graph-flags.ts';
-import { count } from '../../parsers.ts';
 import { describeNeighbors } from '../../render/reached.ts';
 import { WALKED_JSON } from '../../render/walked.ts';
 import { beliefArgument } from '../../shared-arguments.ts';
@@ -25,13 +24,7 @@ export const graphNeighborsCommand: Command<CliContext> = withNotes(
     func: graphNeighbors,
     parameters: {
       flags: {
-        hops: {
-          kind: 'parsed',
-          parse: count,
-          optional: true,
-          placeholder: 'N',
-          brief: 'how many hops away; 1 when left out',
-        },
+        hops: hopsAway,
         ...typesFlag,
         ...directionFlag,
         ...viewFlags,

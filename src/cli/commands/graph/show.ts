@@ -2,9 +2,8 @@ import { buildCommand } from '@stricli/core';
 import type { Command } from '@stricli/core';
 import type { CliContext } from '../../command-context.ts';
 import { DATABASE_EXITS, withNotes } from '../../command-help.ts';
-import { budgetFlags, budgetOf, directionFlag, typesFlag, viewFlags, viewOf } from '../../graph-flags.ts';
+import { hopsAway, budgetFlags, budgetOf, directionFlag, typesFlag, viewFlags, viewOf } from '../../graph-flags.ts';
 import type { BudgetFlags, DirectionFlag, TypesFlag, ViewFlags } from '../../graph-flags.ts';
-import { count } from '../../parsers.ts';
 import { openFlag, PICTURE_JSON, showPicture } from '../../picture.ts';
 import { describeNeighbourhood } from '../../render/neighbourhood.ts';
 import { WALKED_JSON } from '../../render/walked.ts';
@@ -33,13 +32,7 @@ export const graphShowCommand: Command<CliContext> = withNotes(
     func: graphShow,
     parameters: {
       flags: {
-        depth: {
-          kind: 'parsed',
-          parse: count,
-          optional: true,
-          placeholder: 'N',
-          brief: 'how many hops away; 1 when left out',
-        },
+        depth: hopsAway,
         ...typesFlag,
         ...directionFlag,
         ...viewFlags,
